@@ -1,0 +1,1 @@
+"""Urls and files become videos, cuts, measures, clips and selections."""

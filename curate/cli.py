@@ -1,0 +1,184 @@
+"""The command `curate`. Results go to standard output, everything else to standard error.
+
+Exit codes: 0 the run completed (rows turned away included), 1 it failed, 2 it was called wrongly, 130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from curate.wrong_use import WrongUse
+
+app = typer.Typer(
+    name="curate",
+    help="Videos become a catalogue of clips that you query with SQL.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+CatalogueOption = Annotated[str, typer.Option("-c", "--catalogue", help="Folder or fsspec url of the catalogue.")]
+Paths = Annotated[list[str], typer.Argument(help="Files, folders, globs in quotes, or urls of buckets.")]
+Jobs = Annotated[int | None, typer.Option("--jobs", "-j", help="Cores to use. Default: all.")]
+Limit = Annotated[int | None, typer.Option(help="Do at most so many rows.")]
+ShardOption = Annotated[str | None, typer.Option("--shard", help="i/n: only the i-th of n shares, from 0.")]
+Retry = Annotated[bool, typer.Option("--retry", help="Try again what was turned away for good.")]
+DetectorOption = Annotated[
+    str,
+    typer.Option(help="default, lvd2m, scenedetect-adaptive, scenedetect-content, scenedetect-hash or -histogram."),
+]
+RecipeOption = Annotated[str, typer.Option("--recipe", "-r", help="everything, lvd2m, lvd2m_strict or panda70m.")]
+Where = Annotated[
+    list[str] | None, typer.Option("--where", help="SQL over the columns of clip; may be given several times.")
+]
+Name = Annotated[str | None, typer.Option("--name", help="Name of the selection. Default: the recipe's.")]
+
+
+class Format(StrEnum):
+    """Forms in which a result can be had."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+    jsonl = "jsonl"
+    parquet = "parquet"
+
+
+@app.command()
+def run(
+    paths: Paths,
+    catalogue: CatalogueOption,
+    recipe: RecipeOption = "lvd2m",
+    where: Where = None,
+    name: Name = None,
+    detector: DetectorOption = "default",
+    jobs: Jobs = None,
+    limit: Limit = None,
+    shard: ShardOption = None,
+    retry: Retry = False,
+) -> None:
+    """Do all of it: add the videos, scan them, select clips, and print the funnel. What is done is not done again."""
+    from curate import commands  # noqa: PLC0415
+
+    chosen, settings = commands.recipe_of(recipe, where or []), commands.settings_of(detector)
+    effort = commands.effort_of(jobs, limit, shard, retry=retry)
+    opened = commands.add(paths, catalogue, effort)
+    commands.scan(opened, settings, effort)
+    commands.select(opened, chosen, name)
+
+
+@app.command()
+def add(
+    paths: Paths,
+    catalogue: CatalogueOption,
+    jobs: Jobs = None,
+    limit: Limit = None,
+    shard: ShardOption = None,
+    retry: Retry = False,
+) -> None:
+    """Add videos by content: each file is hashed and probed, where it lies; damaged ones are turned away by name."""
+    from curate import commands  # noqa: PLC0415
+
+    commands.add(paths, catalogue, commands.effort_of(jobs, limit, shard, retry=retry))
+
+
+@app.command()
+def scan(
+    catalogue: CatalogueOption,
+    detector: DetectorOption = "default",
+    jobs: Jobs = None,
+    limit: Limit = None,
+    shard: ShardOption = None,
+    retry: Retry = False,
+) -> None:
+    """Decode each video once: cuts, the clips between them, and what each clip measures."""
+    from curate import commands  # noqa: PLC0415
+
+    settings, effort = commands.settings_of(detector), commands.effort_of(jobs, limit, shard, retry=retry)
+    commands.scan(commands.open_catalogue(catalogue), settings, effort)
+
+
+@app.command()
+def select(
+    catalogue: CatalogueOption,
+    recipe: RecipeOption = "everything",
+    where: Where = None,
+    name: Name = None,
+    order: Annotated[str, typer.Option(help="SQL by which the clips are ranked.")] = "video_id, start_us",
+) -> None:
+    """Freeze the clips that keep every condition under a name, and print what each condition turns away."""
+    from curate import commands  # noqa: PLC0415
+
+    chosen = commands.recipe_of(recipe, where or [])
+    commands.select(commands.open_catalogue(catalogue), chosen, name, order)
+
+
+@app.command()
+def sql(
+    catalogue: CatalogueOption,
+    query: Annotated[str | None, typer.Argument(help="One statement that reads.")] = None,
+    form: Annotated[Format, typer.Option("--format", "-f", help="How to write the result.")] = Format.table,
+    output: Annotated[str | None, typer.Option("--output", "-o", help="File in place of standard output.")] = None,
+    shell: Annotated[bool, typer.Option("--shell", help="Ask for one query after another.")] = False,
+) -> None:
+    """Query the catalogue: one view a table, the wide views clip and caption. Read-only, and nothing but it."""
+    from curate import commands  # noqa: PLC0415
+
+    if shell and query is not None:
+        raise WrongUse("--shell asks for its queries itself: leave the query out")
+    if not shell and query is None:
+        raise WrongUse('give a query, for example "from clip limit 10", or --shell for a prompt')
+    commands.sql(commands.open_catalogue(catalogue), query, form.value, output)
+
+
+@app.command()
+def verify(
+    catalogue: CatalogueOption,
+    fast: Annotated[bool, typer.Option("--fast", help="Do not read the video files again.")] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Set damaged parts aside; their rows are due again.")
+    ] = False,
+) -> None:
+    """Check all that can be checked, and say what to do. Exit code 1 if something is wrong."""
+    from curate import commands  # noqa: PLC0415
+
+    if not commands.verify(commands.open_catalogue(catalogue), fast=fast, repair=repair):
+        raise typer.Exit(1)
+
+
+@app.command()
+def compact(
+    catalogue: CatalogueOption,
+    keep_superseded: Annotated[
+        bool, typer.Option("--keep-superseded", help="Keep rows of older runs, in history.")
+    ] = False,
+    grace: Annotated[float, typer.Option(min=0, help="Seconds for which readers may still need the old parts.")] = 3600,
+) -> None:
+    """Merge small parts, drop rows of older runs, and store the wide clip view, so that queries are fast."""
+    from curate import commands  # noqa: PLC0415
+
+    commands.compact(commands.open_catalogue(catalogue), drop_superseded=not keep_superseded, grace_s=grace)
+
+
+def main() -> None:
+    """The door of the house: what a person can mend is one line, a bug is a traceback."""
+    try:
+        code = app(standalone_mode=False)
+    except typer.Abort:
+        print("interrupted: what was finished is kept; the same command goes on from there", file=sys.stderr)
+        code = 130
+    except typer.TyperException as error:
+        error.show()
+        code = error.exit_code
+    except WrongUse as error:
+        print(f"error: {error}", file=sys.stderr)
+        code = 2
+    except BrokenPipeError:  # the reader of our output has seen enough: curate sql … | head
+        sys.stderr.close()
+        code = 0
+    sys.exit(code or 0)

@@ -1,0 +1,1 @@
+"""Detectors of transitions: pushed frames, they give cuts."""

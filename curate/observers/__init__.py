@@ -1,0 +1,1 @@
+"""Observers: pushed frames, they say what a clip measures."""

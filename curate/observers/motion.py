@@ -1,0 +1,93 @@
+"""Motion by dense optical flow (DIS), in shares of the frame's diagonal a second.
+
+Two frames a short while apart are compared four times a second: near enough that fast motion is still followed, far
+enough that slow motion is more than a pixel's fraction. Vectors are measured by their length before they are
+averaged, so that motion to the left and to the right do not cancel, and divided by the real time between the two
+frames and by the diagonal, so that frame rate and resolution do not matter.
+
+`flow_dis_lvd` is LVD-2M's score (arXiv 2410.10816, section 3.1: RAFT between neighbouring frames at 2 fps, resized to
+520x960, mean magnitude in pixels) with DIS in place of RAFT.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from curate.observers.series import Series
+from media.frame import Frame
+from schemas.spans import US, Span
+
+SAMPLE_US = 250_000
+PAIR_US = 60_000  # frames of a pair lie at least this far apart: two frames at 30 fps
+LVD_STEP_US = 500_000
+LVD_HEIGHT, LVD_WIDTH = 520, 960
+STILL_DIAG_PER_S = 0.005  # slower than this is not seen as motion: half a percent of the diagonal a second
+
+
+class MotionObserver:
+    """Fills flow_diag_per_s, flow_p95_diag_per_s, still_share and flow_dis_lvd."""
+
+    def __init__(self) -> None:
+        self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        self._speeds, self._lvd_scores = Series(1), Series(1)
+        self._first: _Seen | None = None
+        self._lvd_first: _Seen | None = None
+        self._next_us = self._lvd_next_us = 0
+
+    def push(self, frame: Frame) -> None:
+        self._push_pair(frame)
+        self._push_lvd(frame)
+
+    def measure(self, clip: Span) -> dict[str, float | None]:
+        speeds = self._speeds.within(clip)[:, 0]
+        scores = self._lvd_scores.within(clip)[:, 0]
+        return {
+            "flow_diag_per_s": float(speeds.mean()) if speeds.size else None,
+            "flow_p95_diag_per_s": float(np.percentile(speeds, 95)) if speeds.size else None,
+            "still_share": float((speeds < STILL_DIAG_PER_S).mean()) if speeds.size else None,
+            "flow_dis_lvd": float(scores.mean()) if scores.size else None,
+        }
+
+    def _push_pair(self, frame: Frame) -> None:
+        first = self._first
+        if first is not None and frame.time_us - first.time_us >= PAIR_US:
+            seconds = (frame.time_us - first.time_us) / US
+            diagonal = float(np.hypot(frame.width, frame.height))
+            pixels = mean_length(self._flow(first.luma, frame.luma))
+            self._speeds.add(first.time_us, frame.time_us, pixels / diagonal / seconds)
+            self._first = None
+        if self._first is None and frame.time_us >= self._next_us:
+            self._first = _Seen(frame.time_us, frame.luma)
+            self._next_us = (frame.time_us // SAMPLE_US + 1) * SAMPLE_US
+
+    def _push_lvd(self, frame: Frame) -> None:
+        if frame.time_us < self._lvd_next_us:
+            return
+        first = self._lvd_first
+        if first is not None:
+            scale = (LVD_WIDTH / frame.width, LVD_HEIGHT / frame.height)
+            score = mean_length(self._flow(first.luma, frame.luma), scale)
+            self._lvd_scores.add(first.time_us, frame.time_us, score)
+        self._lvd_first = _Seen(frame.time_us, frame.luma)
+        self._lvd_next_us = (frame.time_us // LVD_STEP_US + 1) * LVD_STEP_US
+
+    def _flow(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """float32 [H, W, 2], pixels of the working picture."""
+        return self._dis.calc(first, second, np.empty(0, np.float32))
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """The first picture of a pair: its time and luma, uint8 [H, W]."""
+
+    time_us: int
+    luma: np.ndarray
+
+
+def mean_length(flow: np.ndarray, scale: tuple[float, float] = (1.0, 1.0)) -> float:
+    """Mean length of the vectors of a flow field [H, W, 2], each axis stretched by its scale first."""
+    x, y = cv2.split(flow)
+    return float(cv2.mean(cv2.magnitude(x * scale[0], y * scale[1]))[0])

@@ -1,0 +1,20 @@
+"""What an observer is."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from media.frame import Frame
+from schemas.spans import Span
+
+
+class Observer(Protocol):
+    """Is pushed every frame in order, then asked for the columns of `measures` that it fills, clip by clip.
+
+    Clips are known only once all frames have passed; an observer keeps a few numbers a sample, never pictures.
+    A column that could not be measured (a clip of one frame has no motion) is None.
+    """
+
+    def push(self, frame: Frame) -> None: ...
+
+    def measure(self, clip: Span) -> dict[str, float | None]: ...

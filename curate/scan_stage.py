@@ -1,0 +1,119 @@
+"""The scan as a stage: videos that are due go in, rows of cuts, clips, measures and scans come out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from functools import partial
+
+from curate.media_reject import media_reject
+from curate.scan import Scan, ScanSettings, scan
+from curate.sources import stamp_of
+from engine.due import Due
+from engine.pool import Beat, Outcome, Reject, Row, Slot, Work
+from engine.run import Plan
+from media.errors import MediaError
+from schemas.ids import clip_id_of, fingerprint_of
+from schemas.spans import US
+
+STAGE = "scan"
+VERSION = 1
+
+
+def scan_plan(settings: ScanSettings) -> Plan:
+    """The scan of many videos, ready to run."""
+    return Plan(STAGE, _fingerprint(settings), "video_id", partial(_make_work, settings))
+
+
+def scan_due(settings: ScanSettings) -> Due:
+    """The videos that this scan has not finished, the longest first so that none is left alone at the end."""
+    return Due(
+        STAGE,
+        _fingerprint(settings),
+        input_sql="select video_id, video_key, uri, source_stamp, duration_us, num_frames from videos",
+        key="video_id",
+        done_sql="select video_id, fingerprint from scans",
+        order="i.duration_us desc, i.video_id",
+    )
+
+
+def _fingerprint(settings: ScanSettings) -> str:
+    return fingerprint_of(STAGE, VERSION, settings)
+
+
+def _make_work(settings: ScanSettings, slot: Slot) -> Work:
+    import cv2  # noqa: PLC0415
+
+    cv2.setNumThreads(1)  # the cores belong to the decoder and to the other workers
+    return partial(_scan_rows, settings, slot.threads)
+
+
+def _scan_rows(settings: ScanSettings, threads: int, rows: Sequence[Row], beat: Beat) -> Iterator[Outcome]:
+    """Each row: a row of `videos` with `source`, the path or url at which it can be opened."""
+    for row in rows:
+        reject = _changed(row)
+        if reject:
+            yield Outcome(row["video_id"], reject=reject)
+            continue
+        started_at = time.monotonic()
+        fps = Fraction(row["num_frames"] * US, row["duration_us"])
+        try:
+            found = scan(row["source"], settings, fps=fps, threads=threads, beat=beat)
+        except MediaError as error:
+            yield Outcome(row["video_id"], reject=media_reject(error))
+        else:
+            yield _outcome(row["video_id"], found, settings, time.monotonic() - started_at)
+
+
+def _changed(row: Row) -> Reject | None:
+    """A file that is gone, or not the one that was added: its rows would speak of another video."""
+    try:
+        stamp = stamp_of(row["source"])
+    except FileNotFoundError:
+        return Reject("missing_file", f"{row['uri']} is not there any more", permanent=False)
+    except OSError as error:
+        return Reject("io_error", f"{row['uri']}: {error}", permanent=False)
+    if stamp == row["source_stamp"]:
+        return None
+    return Reject("source_changed", f"{row['uri']} changed since it was added: add it again", permanent=False)
+
+
+def _outcome(video_id: str, found: Scan, settings: ScanSettings, seconds: float) -> Outcome:
+    """All rows of one scan; the row of `scans` commits the others."""
+    cuts, clips, measures = list[Row](), list[Row](), list[Row]()
+    for cut in found.cuts:
+        cuts.append(
+            {
+                "video_id": video_id,
+                "start_us": cut.start_us,
+                "end_us": cut.end_us,
+                "kind": cut.kind,
+                "score": cut.score,
+                "detector": cut.detector,
+            }
+        )
+    for clip in found.clips:
+        clip_id = clip_id_of(video_id, clip.span.start_us, clip.span.end_us)
+        clips.append(
+            {
+                "clip_id": clip_id,
+                "video_id": video_id,
+                "start_us": clip.span.start_us,
+                "end_us": clip.span.end_us,
+                "num_frames": clip.num_frames,
+                "origin": "detected",
+            }
+        )
+        measures.append({"clip_id": clip_id, "video_id": video_id} | clip.measures)
+    commit = {
+        "video_id": video_id,
+        "num_frames_decoded": found.report.num_frames,
+        "duration_us": found.report.end_us,
+        "num_cuts": sum(cut["kind"] != "flash_rejected" for cut in cuts),
+        "num_clips": len(clips),
+        "seconds": seconds,
+        "detector": settings.detector,
+        "warnings": list(found.report.warnings),
+    }
+    return Outcome(video_id, {"cuts": cuts, "clips": clips, "measures": measures, "scans": [commit]})

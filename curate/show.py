@@ -1,0 +1,175 @@
+"""Results on a terminal and for programs. Text from rows is data: it never reaches the terminal as control codes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from rich.table import Table
+
+    from curate.select import FunnelStep
+
+FORMATS = ("table", "csv", "json", "jsonl", "parquet")
+TABLE_ROWS = 200
+CELL_WIDTH = 200
+
+
+def show_result(result: pa.RecordBatchReader, form: str, output: str | None = None) -> None:
+    """Write a query's result as one of FORMATS to standard output, or to the file `output`.
+
+    A table shows the first 200 rows and says how many more there are; the other forms stream all of them.
+
+    Raises:
+        ValueError: Parquet was asked for without a file while standard output is a terminal.
+    """
+    if form == "parquet":
+        _write_parquet(result, output)
+    elif output is None:
+        _WRITERS[form](result, sys.stdout)
+    else:
+        with Path(output).open("w", encoding="utf-8", newline="") as file:
+            _WRITERS[form](result, file)
+
+
+def show_funnel(steps: Sequence[FunnelStep], name: str, stream: TextIO | None = None) -> None:
+    """The funnel of a selection as a table for people."""
+    table = _table(f"selection {name}")
+    for title in ("condition", "turned away alone", "hours", "not measured", "clips left", "hours left"):
+        table.add_column(title, justify="left" if title == "condition" else "right")
+    for step in steps:
+        away = ("", "", "") if step.step == 0 else _away(step)
+        shown = step.condition if step.step == 0 else f"{step.condition}: {step.sql}"
+        table.add_row(printable(shown), *away, f"{step.clips_left:,}", f"{step.hours_left:.3f}")
+    _print(table, stream or sys.stdout)
+
+
+def _away(step: FunnelStep) -> tuple[str, str, str]:
+    return f"{step.clips_turned_away_alone:,}", f"{step.hours_turned_away_alone:.3f}", f"{step.clips_unmeasured:,}"
+
+
+def printable(value: object) -> str:
+    """A value as text without control characters, cut to 200 characters; null is empty."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    text = value if isinstance(value, str) else str(_plain(value))
+    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[: CELL_WIDTH + 1])
+    return text if len(text) <= CELL_WIDTH else text[: CELL_WIDTH - 1] + "…"
+
+
+def _rows(result: pa.RecordBatchReader) -> Iterator[tuple[Any, ...]]:
+    for batch in result:
+        columns = [column.to_pylist() for column in batch.columns]
+        yield from zip(*columns, strict=True)
+
+
+def _write_table(result: pa.RecordBatchReader, stream: TextIO) -> None:
+    table, shown, more = _table(), 0, 0
+    for field in result.schema:
+        table.add_column(printable(field.name), justify="right" if _is_number(field.type) else "left", overflow="fold")
+    for row in _rows(result):
+        if shown < TABLE_ROWS:
+            table.add_row(*map(printable, row))
+            shown += 1
+        else:
+            more += 1
+    _print(table, stream)
+    if more:
+        print(f"… and {more:,} more rows; --format csv or json gives all of them", file=sys.stderr)
+
+
+def _write_csv(result: pa.RecordBatchReader, stream: TextIO) -> None:
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(result.schema.names)
+    for row in _rows(result):
+        writer.writerow(_csv_cell(value) for value in row)
+
+
+def _write_json(result: pa.RecordBatchReader, stream: TextIO) -> None:
+    """An array with an object a row."""
+    names, before = result.schema.names, "["
+    for row in _rows(result):
+        stream.write(before + "\n" + _json_object(names, row))
+        before = ","
+    stream.write("[]\n" if before == "[" else "\n]\n")
+
+
+def _write_jsonl(result: pa.RecordBatchReader, stream: TextIO) -> None:
+    names = result.schema.names
+    for row in _rows(result):
+        stream.write(_json_object(names, row) + "\n")
+
+
+def _write_parquet(result: pa.RecordBatchReader, output: str | None) -> None:
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    if output is None and sys.stdout.isatty():
+        raise ValueError("Parquet is no text: name a file with --output, or send standard output to one")
+    sink = output if output is not None else io.BytesIO()
+    with pq.ParquetWriter(sink, result.schema, compression="zstd") as writer:
+        for batch in result:
+            writer.write_batch(batch)
+    if isinstance(sink, io.BytesIO):
+        sys.stdout.buffer.write(sink.getvalue())
+
+
+_WRITERS: dict[str, Callable[[Any, TextIO], None]] = {
+    "table": _write_table,
+    "csv": _write_csv,
+    "json": _write_json,
+    "jsonl": _write_jsonl,
+}
+
+
+def _json_object(names: Sequence[str], row: Sequence[Any]) -> str:
+    return json.dumps(dict(zip(names, map(_plain, row), strict=True)), ensure_ascii=False, allow_nan=False)
+
+
+def _csv_cell(value: Any) -> Any:
+    plain = _plain(value)
+    return json.dumps(plain, ensure_ascii=False) if isinstance(plain, list | dict) else plain
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it: times as ISO 8601, bytes as hex, NaN and infinity as null."""
+    if value is None or isinstance(value, str | int | float):
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return str(value)
+
+
+def _is_number(type_: pa.DataType) -> bool:
+    from pyarrow import types  # noqa: PLC0415
+
+    return types.is_integer(type_) or types.is_floating(type_) or types.is_decimal(type_)
+
+
+def _table(title: str | None = None) -> Table:
+    from rich import box  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+
+
+def _print(table: Table, stream: TextIO) -> None:
+    from rich.console import Console  # noqa: PLC0415
+
+    width = None if stream.isatty() else 200
+    Console(file=stream, markup=False, highlight=False, emoji=False, width=width).print(table)

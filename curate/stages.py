@@ -1,0 +1,78 @@
+"""Running the stages of curation over a catalogue: what is due goes to local workers, with progress."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+
+import duckdb
+import pyarrow as pa
+
+from curate.add_stage import add_due, add_plan
+from curate.scan import ScanSettings
+from curate.scan_stage import scan_due, scan_plan
+from curate.sources import FoundFile
+from engine.catalogue import Catalogue
+from engine.due import Due, Shard, rows_of
+from engine.pool import Row, WorkerLimits
+from engine.progress import Tally, progress
+from engine.run import Plan, default_jobs, local_slots, run_plan
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much of a stage is done here and now: cores, a limit on rows, one shard of them, second tries.
+
+    Raises:
+        ValueError: jobs or limit is not positive.
+    """
+
+    jobs: int | None = None
+    limit: int | None = None
+    shard: Shard | None = None
+    retry: bool = False
+    limits: WorkerLimits = field(default_factory=WorkerLimits)
+
+    def __post_init__(self) -> None:
+        for name in ("jobs", "limit"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
+
+
+def add(catalogue: Catalogue, files: Sequence[FoundFile], effort: Effort) -> Tally:
+    """Read and probe the files that the catalogue does not know as they are now."""
+    with catalogue.connect() as connection:
+        connection.register("found_files", _as_table(files))
+        due = add_due("found_files")
+        return _run(catalogue, connection, due, replace(add_plan(catalogue), limits=effort.limits), effort)
+
+
+def scan_all(catalogue: Catalogue, settings: ScanSettings, effort: Effort) -> Tally:
+    """Scan the videos that were not scanned with these settings."""
+    with catalogue.connect() as connection:
+        return _run(
+            catalogue, connection, scan_due(settings), replace(scan_plan(settings), limits=effort.limits), effort
+        )
+
+
+def _run(catalogue: Catalogue, connection: duckdb.DuckDBPyConnection, due: Due, plan: Plan, effort: Effort) -> Tally:
+    sql = due.sql(effort.shard, effort.limit, retry=effort.retry)
+    counted = connection.execute(f"select count(*) from ({sql})").fetchone()
+    total = counted[0] if counted else 0
+    slots = local_slots(effort.jobs or default_jobs(), total)
+    rows = _with_source(catalogue, rows_of(connection, sql))
+    with progress(plan.stage, total) as show:
+        return run_plan(catalogue, plan, rows, total, slots=slots, show=show)
+
+
+def _with_source(catalogue: Catalogue, rows: Iterator[Row]) -> Iterator[Row]:
+    """Each row with the path or url at which its file can be opened."""
+    for row in rows:
+        yield row | {"source": catalogue.resolve_uri(row["uri"])}
+
+
+def _as_table(files: Sequence[FoundFile]) -> pa.Table:
+    columns = list(FoundFile.__dataclass_fields__)
+    schema = pa.schema([(name, pa.string()) for name in columns])
+    return pa.Table.from_pylist([asdict(file) for file in files], schema=schema)

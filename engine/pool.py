@@ -1,0 +1,323 @@
+"""Worker processes that may crash, hang or run out of memory without taking the run with them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+Row = dict[str, Any]
+Beat = Callable[[], None]
+Work = Callable[[Sequence[Row], Beat], Iterator["Outcome"]]
+BEAT_SECONDS = 1.0
+START_SECONDS = 1800.0
+
+
+@dataclass(frozen=True)
+class Slot:
+    """The place of one worker: its number, the threads it may use, and its accelerator if the stage wants one."""
+
+    index: int
+    threads: int = 1
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class Reject:
+    """Why an input row was turned away. `permanent`: trying the same again cannot help."""
+
+    reason: str
+    detail: str
+    permanent: bool = True
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one input row: rows by table, or a reject."""
+
+    key: str
+    rows: dict[str, list[Row]] = field(default_factory=dict)
+    reject: Reject | None = None
+
+
+@dataclass(frozen=True)
+class WorkerLimits:
+    """What one worker may use before its row is turned away.
+
+    `stall_s`: longest silence, in seconds, before a worker counts as hung. `row_s`: longest time for one row,
+    whatever it reports; None: no such limit. `memory_bytes`: data memory of one worker; None: no limit.
+
+    Raises:
+        ValueError: a limit is not positive.
+    """
+
+    stall_s: float = 120.0
+    row_s: float | None = 6 * 3600.0
+    memory_bytes: int | None = 4 << 30
+
+    def __post_init__(self) -> None:
+        for name in ("stall_s", "row_s", "memory_bytes"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise ValueError(f"{name} must be > 0, got {value}. None means no limit.")
+
+
+class WorkerBug(RuntimeError):
+    """A worker raised something that no stage knows: a bug, with the worker's traceback."""
+
+
+@dataclass
+class _Task:
+    rows: list[Row]
+    crashes: int = 0
+
+
+@dataclass
+class _Worker:
+    process: Any
+    pipe: Connection
+    lifeline: Connection
+    task: _Task | None = None
+    answered: int = 0
+    ready: bool = False
+    started_at: float = 0.0
+    heard_at: float = 0.0
+
+
+class Pool:
+    """Hands tasks (lists of rows) to worker processes and yields their outcomes as they come.
+
+    `make_work(slot)` runs once in each worker and returns the function that does the work, so a model is built
+    once a worker. A row whose worker crashes gets a second try in a fresh worker, alone; a row that hangs or
+    needs too much memory is rejected; the pool goes on. An unknown exception in a worker raises WorkerBug here.
+
+    Tasks are taken from the iterable only when a worker is free, so memory does not grow with the input.
+    """
+
+    def __init__(
+        self,
+        make_work: Callable[[Slot], Work],
+        slots: Sequence[Slot],
+        *,
+        key: str,
+        limits: WorkerLimits | None = None,
+    ) -> None:
+        if not slots:
+            raise ValueError("a pool needs at least one slot, got none")
+        self._make_work, self._slots, self._key = make_work, list(slots), key
+        self._limits = limits or WorkerLimits()
+        self._context = get_context("spawn")
+
+    def run(self, tasks: Iterable[list[Row]]) -> Iterator[Outcome]:
+        """Outcomes of all rows of all tasks, in the order in which they finish."""
+        source, again = iter(tasks), deque[_Task]()
+        workers: dict[int, _Worker] = {}
+        try:
+            idle = list(self._slots)
+            while True:
+                while idle and (task := _next_task(source, again)):
+                    slot = idle.pop()
+                    if slot.index not in workers:
+                        workers[slot.index] = self._start(slot)
+                    _hand_over(workers[slot.index], task)
+                busy = {i: worker for i, worker in workers.items() if worker.task}
+                if not busy:
+                    return
+                for index, worker in self._ready(busy):
+                    yield from self._listen(worker, again)
+                    if worker.task is None:
+                        idle.append(self._slot(index))
+                    if not worker.process.is_alive() and worker.task is None:
+                        del workers[index]
+        finally:
+            for worker in workers.values():
+                _stop(worker)
+
+    def _slot(self, index: int) -> Slot:
+        return next(slot for slot in self._slots if slot.index == index)
+
+    def _start(self, slot: Slot) -> _Worker:
+        ours, theirs = self._context.Pipe()
+        lifeline, their_lifeline = self._context.Pipe()
+        process = self._context.Process(
+            target=_serve,
+            args=(theirs, their_lifeline, self._make_work, slot, self._limits.memory_bytes),
+            daemon=True,
+            name=f"longtake-worker-{slot.index}",
+        )
+        process.start()
+        theirs.close()
+        their_lifeline.close()
+        return _Worker(process, ours, lifeline)
+
+    def _ready(self, busy: dict[int, _Worker]) -> list[tuple[int, _Worker]]:
+        """Workers that said something, died, or ran out of time."""
+        now = time.monotonic()
+        timeout = max(0.0, min(self._deadline(worker) for worker in busy.values()) - now)
+        handles = [h for worker in busy.values() for h in (worker.pipe, worker.process.sentinel)]
+        said = set(wait(handles, timeout=min(timeout, 60.0)))
+        late = time.monotonic()
+        return [
+            (i, w) for i, w in busy.items() if w.pipe in said or w.process.sentinel in said or self._deadline(w) <= late
+        ]
+
+    def _deadline(self, worker: _Worker) -> float:
+        if not worker.ready:
+            return worker.started_at + START_SECONDS
+        silent = worker.heard_at + self._limits.stall_s
+        return silent if self._limits.row_s is None else min(silent, worker.started_at + self._limits.row_s)
+
+    def _listen(self, worker: _Worker, again: deque[_Task]) -> Iterator[Outcome]:
+        """Read all that a worker has to say, and see whether it is still well."""
+        with contextlib.suppress(EOFError, ConnectionResetError):
+            while worker.pipe.poll():
+                message = worker.pipe.recv()
+                worker.heard_at = time.monotonic()
+                if isinstance(message, Outcome):
+                    worker.answered += 1
+                    worker.started_at = worker.heard_at
+                    yield message
+                elif isinstance(message, _Bug):
+                    raise WorkerBug(message.traceback)
+                elif message == "ready":
+                    worker.ready, worker.started_at = True, worker.heard_at
+                elif message == "done":
+                    worker.task = None
+                elif message == "out_of_memory":
+                    worker.process.join()
+                    yield from self._give_up(worker, again, self._out_of_memory())
+        if worker.task is None:
+            return
+        if not worker.process.is_alive():
+            yield from self._bury(worker, again)
+        elif self._deadline(worker) <= time.monotonic():
+            late_s = time.monotonic() - worker.started_at
+            worker.process.kill()
+            worker.process.join()
+            detail = f"no sign of progress for {self._limits.stall_s:.0f} s, stopped after {late_s:.0f} s"
+            yield from self._give_up(worker, again, Reject("timeout", detail, permanent=False))
+
+    def _bury(self, worker: _Worker, again: deque[_Task]) -> Iterator[Outcome]:
+        """A worker died: its open row gets one more try alone, then it is rejected."""
+        worker.process.join()
+        code = worker.process.exitcode
+        death = f"signal {signal.Signals(-code).name}" if code and code < 0 else f"exit code {code}"
+        assert worker.task is not None
+        if worker.task.crashes == 0:
+            again.extend(_Task([row], crashes=1) for row in worker.task.rows[worker.answered :])
+            worker.task = None
+            return
+        yield from self._give_up(worker, again, Reject("worker_crashed", f"the worker died twice, last by {death}"))
+
+    def _out_of_memory(self) -> Reject:
+        limit = self._limits.memory_bytes or 0
+        detail = f"needs more than the {limit / 2**30:.1f} GiB that a worker may use"
+        return Reject("out_of_memory", detail, permanent=False)
+
+    def _give_up(self, worker: _Worker, again: deque[_Task], reject: Reject) -> Iterator[Outcome]:
+        """Reject the row that was being worked on; rows of the same task behind it are tried again alone."""
+        assert worker.task is not None
+        open_rows = worker.task.rows[worker.answered :]
+        again.extend(_Task([row], worker.task.crashes) for row in open_rows[1:])
+        worker.task = None
+        if open_rows:
+            yield Outcome(str(open_rows[0][self._key]), reject=reject)
+
+
+@dataclass(frozen=True)
+class _Bug:
+    traceback: str
+
+
+def _next_task(source: Iterator[list[Row]], again: deque[_Task]) -> _Task | None:
+    if again:
+        return again.popleft()
+    rows = next(source, None)
+    return _Task(rows) if rows else None
+
+
+def _hand_over(worker: _Worker, task: _Task) -> None:
+    worker.task, worker.answered = task, 0
+    worker.started_at = worker.heard_at = time.monotonic()
+    with contextlib.suppress(BrokenPipeError):  # the worker died while idle; _listen sees it
+        worker.pipe.send(task.rows)
+
+
+def _stop(worker: _Worker) -> None:
+    """End a worker: politely if it is idle, at once if it is not."""
+    worker.pipe.close()
+    worker.lifeline.close()
+    worker.process.join(timeout=2.0 if worker.task is None else 0.0)
+    if worker.process.is_alive():
+        worker.process.kill()
+        worker.process.join()
+
+
+def _serve(
+    pipe: Connection,
+    lifeline: Connection,
+    make_work: Callable[[Slot], Work],
+    slot: Slot,
+    memory_bytes: int | None,
+) -> None:
+    """The life of a worker: build once, then answer tasks until the pipe closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_die_with_parent, args=(lifeline,), daemon=True).start()
+    _limit_memory(memory_bytes)
+    beat = _beater(pipe)
+    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        try:
+            work = make_work(slot)
+            pipe.send("ready")
+            while True:
+                for outcome in work(pipe.recv(), beat):
+                    pipe.send(outcome)
+                pipe.send("done")
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            raise
+        except MemoryError:
+            pipe.send("out_of_memory")
+        except BaseException:  # noqa: BLE001  (the outermost door of the worker: the parent raises it again)
+            pipe.send(_Bug(traceback.format_exc()))
+
+
+def _beater(pipe: Connection) -> Beat:
+    """A function that tells the parent, at most once a second, that the worker is alive and getting on."""
+    told_at = 0.0
+
+    def beat() -> None:
+        nonlocal told_at
+        now = time.monotonic()
+        if now - told_at >= BEAT_SECONDS:
+            told_at = now
+            pipe.send("beat")
+
+    return beat
+
+
+def _die_with_parent(lifeline: Connection) -> None:
+    """Wait for the parent's end of the line to close, which it does even when the parent is killed."""
+    with contextlib.suppress(EOFError, OSError):
+        lifeline.recv()
+    os._exit(1)
+
+
+def _limit_memory(memory_bytes: int | None) -> None:
+    if memory_bytes is None or not sys.platform.startswith("linux"):
+        return
+    import resource  # noqa: PLC0415  (Linux only)
+
+    _soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    limit = memory_bytes if hard == resource.RLIM_INFINITY else min(memory_bytes, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
