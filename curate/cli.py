@@ -5,9 +5,10 @@ Exit codes: 0 the run completed (rows turned away included), 1 it failed, 2 it w
 
 from __future__ import annotations
 
+import os
 import sys
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -173,12 +174,19 @@ def main() -> None:
         print("interrupted: what was finished is kept; the same command goes on from there", file=sys.stderr)
         code = 130
     except typer.TyperException as error:
-        error.show()
+        cast("Any", error).show()  # usage errors know how; their class is private to Typer
         code = error.exit_code
     except WrongUse as error:
         print(f"error: {error}", file=sys.stderr)
         code = 2
     except BrokenPipeError:  # the reader of our output has seen enough: curate sql … | head
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except Exception as error:
+        from engine.store import CatalogueError  # noqa: PLC0415
+
+        if not isinstance(error, CatalogueError):
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        code = 1
     sys.exit(code or 0)

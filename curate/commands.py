@@ -22,6 +22,7 @@ from engine.due import Shard
 from engine.progress import Tally
 from engine.query import QueryError, fenced, one_line
 from engine.query import run as run_query
+from engine.store import CatalogueError
 
 NAMED_REJECTS = 20
 READ_ROWS = 8192
@@ -50,8 +51,11 @@ def effort_of(jobs: int | None, limit: int | None, shard: str | None, *, retry: 
         raise WrongUse(str(error)) from error
 
 
-def open_catalogue(url: str) -> Catalogue:
-    return Catalogue.open(url)
+def open_catalogue(url: str, *, create: bool = False) -> Catalogue:
+    try:
+        return Catalogue.open(url, create=create)
+    except CatalogueError as error:
+        raise WrongUse(str(error)) from error
 
 
 def add(paths: Sequence[str], catalogue: str, effort: stages.Effort) -> Catalogue:
@@ -63,7 +67,7 @@ def add(paths: Sequence[str], catalogue: str, effort: stages.Effort) -> Catalogu
     if found.ignored:
         kinds = ", ".join(f"{suffix} {count}" for suffix, count in found.ignored.most_common(8))
         _say(f"add: left out, no videos by their names: {kinds}")
-    opened = Catalogue.open(catalogue, create=True)
+    opened = open_catalogue(catalogue, create=True)
     tally = stages.add(opened, found.files, effort)
     known = len(found.files) - tally.total
     _report(tally, opened, f"{known:,} were known" if known else "")
@@ -93,7 +97,7 @@ def sql(catalogue: Catalogue, query: str | None, form: str, output: str | None) 
             return
         try:
             show_result(run_query(connection, query).to_arrow_reader(READ_ROWS), form, output)
-        except (QueryError, ValueError) as error:
+        except (QueryError, ValueError, OSError) as error:
             raise WrongUse(str(error)) from error
         except duckdb.Error as error:
             raise WrongUse(one_line(error)) from error

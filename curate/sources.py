@@ -86,7 +86,8 @@ def open_source(uri: str) -> BinaryIO:
         return Path(uri).open("rb")
     import fsspec  # noqa: PLC0415
 
-    return cast("BinaryIO", fsspec.open(uri, "rb").open())
+    fs, path = fsspec.url_to_fs(uri)
+    return cast("BinaryIO", fs.open(path, "rb"))
 
 
 def _local_files(name: str, without: str | None) -> Iterator[tuple[FoundFile, bool]]:

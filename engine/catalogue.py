@@ -7,7 +7,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -123,14 +123,17 @@ class Catalogue:
         Raises:
             CatalogueError: a merge names a part that is not there.
         """
+        broken: list[str] = []
         for attempt in range(_LISTINGS):
             snapshot = self.look()
-            missing = [f"{table}/{name}" for table, live in snapshot.tables.items() for name in live.missing]
-            if not missing:
+            broken = [
+                f"{table}/{name}" for table, live in snapshot.tables.items() for name in (*live.missing, *live.damaged)
+            ]
+            if not broken:
                 return snapshot
             time.sleep(0.05 * attempt)  # a merge may have been published while its folder was being listed
         raise CatalogueError(
-            f"{self.url}: {missing[0]} is missing. `curate verify --repair` makes its rows due again."
+            f"{self.url}: {broken[0]} is missing or damaged. `curate verify --repair` makes its rows due again."
         )
 
     def look(self) -> Snapshot:
@@ -140,19 +143,17 @@ class Catalogue:
         return Snapshot(tables, tuple(listed[DERIVED]))
 
     def _live(self, table: str, names: list[str]) -> Live:
-        own = {name.rsplit("/", 1)[-1] for name in names}
-        return live_of(own, list(self._merges(table, sorted(own))))
-
-    def _merges(self, table: str, names: list[str]) -> Iterator[Merge]:
+        merges: list[Merge] = []
+        damaged: list[str] = []
         for name in names:
-            if merge_id := parse_merge(name):
+            if merge_id := parse_merge(name.rsplit("/", 1)[-1]):
                 try:
-                    yield Merge.from_json(merge_id, self.store.read(f"{table}/{name}"))
+                    merges.append(Merge.from_json(merge_id, self.store.read(name)))
                 except FileNotFoundError:
                     continue  # a compact removed it since the listing: nothing that it names is left
-                except (ValueError, KeyError, TypeError) as error:
-                    where = self.store.url_of(f"{table}/{name}")
-                    raise CatalogueError(f"{where} is damaged ({error}); restore it from a copy") from error
+                except (ValueError, KeyError, TypeError):
+                    damaged.append(name.rsplit("/", 1)[-1])
+        return live_of({name.rsplit("/", 1)[-1] for name in names}, merges, damaged)
 
     def state(self) -> str:
         """16 hex digits over the names of all live parts: equal states hold equal rows."""
@@ -176,10 +177,15 @@ class Catalogue:
         """
         from engine.views import create_views  # noqa: PLC0415 — views are built on the snapshot
 
+        connection = self.connect_bare(memory_limit, threads)
+        create_views(connection, self.store.duckdb_path, snapshot or self.snapshot())
+        return connection
+
+    def connect_bare(self, memory_limit: str | None = None, threads: int | None = None) -> duckdb.DuckDBPyConnection:
+        """The same without the views."""
         connection = duckdb.connect(config=connection_settings(memory_limit, threads))
         connection.execute("set TimeZone = 'UTC'")
         self.store.let_duckdb_read(connection)
-        create_views(connection, self.store.duckdb_path, snapshot or self.snapshot())
         return connection
 
     def resolve_uri(self, uri: str) -> str:
@@ -191,7 +197,9 @@ class Catalogue:
         return f"media/{folder}/{name}"
 
 
-def connection_settings(memory_limit: str | None, threads: int | None) -> dict[str, str | bool | int | float | list[str]]:
+def connection_settings(
+    memory_limit: str | None, threads: int | None
+) -> dict[str, str | bool | int | float | list[str]]:
     """DuckDB's settings: spills go to a folder of their own, which DuckDB makes when it needs it and removes."""
     spill = Path(tempfile.gettempdir()) / f"longtake-{os.getpid()}-{time.monotonic_ns()}"
     settings: dict[str, str | bool | int | float | list[str]] = {"temp_directory": str(spill)}

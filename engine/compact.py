@@ -93,17 +93,13 @@ def clean(catalogue: Catalogue, start: Snapshot, grace_s: float) -> list[str]:
     return old
 
 
-def _dispensable(
-    catalogue: Catalogue, table: str, start: Live, end: Live, at: datetime, grace_s: float
-) -> list[str]:
+def _dispensable(catalogue: Catalogue, table: str, start: Live, end: Live, at: datetime, grace_s: float) -> list[str]:
     """Names to delete in one table, in the order in which to delete them."""
     if not end.merges and not end.lost_merges and not end.unknown:
         return []
     ages = catalogue.store.ages(table)
     here = {name.rsplit("/", 1)[-1] for name in ages}
-    files = [
-        name for merge in end.merges if _age_s(merge, at) >= grace_s for name in merge.replaces if name in here
-    ]
+    files = [name for merge in end.merges if _age_s(merge, at) >= grace_s for name in merge.replaces if name in here]
     files += [name for name in end.unknown if ages.get(f"{table}/{name}", 0) >= grace_s]
     lost: list[Merge] = []
     for merge in reversed(end.lost_merges):

@@ -8,12 +8,12 @@ from pathlib import Path
 import duckdb
 
 from engine.catalogue import Catalogue
-from engine.merge import MergeRules, content_of_file, copy_sorted
-from engine.views import quoted
+from engine.merge import MergeRules, between, content_of_file, copy_sorted
 from engine.wide import clip_sql, clip_state, derived_clip_of, derived_name
 
-SLICE_CLIPS = 131_072
-ROW_GROUP_ROWS = 65_536
+SLICE_CLIPS = 65_536
+ROW_GROUP_ROWS = 8_192
+"""Few, for the texts are long: `select * … limit 10` unpacks only the row groups of its ten rows."""
 
 
 def derive_clip(catalogue: Catalogue, rules: MergeRules, slice_clips: int = SLICE_CLIPS) -> int:
@@ -45,9 +45,4 @@ def _slices(connection: duckdb.DuckDBPyConnection, slice_clips: int) -> list[str
         "select clip_id from (select clip_id, row_number() over (order by clip_id) - 1 as place from clips) "
         f"where place % {slice_clips} = 0 and place > 0 order by clip_id"
     ).fetchall()
-    edges = [None, *(quoted(row[0]) for row in bounds), None]
-    conditions = []
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
-        limits = [f"clip_id >= {low}" if low else "", f"clip_id < {high}" if high else ""]
-        conditions.append(" and ".join(limit for limit in limits if limit) or "true")
-    return conditions
+    return between("clip_id", [row[0] for row in bounds])

@@ -23,9 +23,7 @@ def footers(catalogue: Catalogue, table: str) -> list[dict[str, str]]:
     return [single for footer in found for single in _unmerged(footer)]
 
 
-def read_footers(
-    connection: duckdb.DuckDBPyConnection, names: Iterable[str], path_of: PathOf
-) -> list[dict[str, str]]:
+def read_footers(connection: duckdb.DuckDBPyConnection, names: Iterable[str], path_of: PathOf) -> list[dict[str, str]]:
     """The footer of each file, in the files' order."""
     paths = [path_of(name) for name in names]
     if not paths:

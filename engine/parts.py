@@ -76,6 +76,8 @@ class Live:
     """merged parts of no accepted merge"""
     spent: frozenset[str] = frozenset()
     """ids of accepted merges of which nothing is left: all they replaced and added is gone"""
+    damaged: tuple[str, ...] = ()
+    """names of merges that cannot be read"""
 
 
 def part_name(schema_id: str, content: str, merge_id: str | None = None) -> str:
@@ -130,8 +132,8 @@ def accepted(merges: Iterable[Merge]) -> tuple[list[Merge], list[Merge]]:
     return won, lost
 
 
-def live_of(names: Collection[str], merges: Sequence[Merge]) -> Live:
-    """Which of a table's parts count, given the names in its folder and its merges."""
+def live_of(names: Collection[str], merges: Sequence[Merge], damaged: Iterable[str] = ()) -> Live:
+    """Which of a table's parts count, given the names in its folder and its merges (and those that are damaged)."""
     won, lost = accepted(merges)
     replaced = frozenset(name for merge in won for name in merge.replaces)
     added = {name for merge in won for name in merge.adds}
@@ -142,5 +144,12 @@ def live_of(names: Collection[str], merges: Sequence[Merge]) -> Live:
     here = set(names)
     spent = [m.merge_id for m in won if here.isdisjoint({*m.replaces, *m.adds}) and replaced.issuperset(m.adds)]
     return Live(
-        tuple(counted), tuple(won), tuple(lost), replaced, tuple(missing), tuple(unknown), frozenset(spent)
+        parts=tuple(counted),
+        merges=tuple(won),
+        lost_merges=tuple(lost),
+        replaced=replaced,
+        missing=tuple(missing),
+        unknown=tuple(unknown),
+        spent=frozenset(spent),
+        damaged=tuple(damaged),
     )

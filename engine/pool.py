@@ -10,7 +10,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -118,8 +118,8 @@ class Pool:
         self._limits = limits or WorkerLimits()
         self._context = get_context("spawn")
 
-    def run(self, tasks: Iterable[list[Row]]) -> Iterator[Outcome]:
-        """Outcomes of all rows of all tasks, in the order in which they finish."""
+    def run(self, tasks: Iterable[list[Row]]) -> Generator[Outcome]:
+        """Outcomes of all rows of all tasks, in the order in which they finish; closing it ends the workers."""
         source, again = iter(tasks), deque[_Task]()
         workers: dict[int, _Worker] = {}
         try:
@@ -201,11 +201,9 @@ class Pool:
         if not worker.process.is_alive():
             yield from self._bury(worker, again)
         elif self._deadline(worker) <= time.monotonic():
-            late_s = time.monotonic() - worker.started_at
             worker.process.kill()
             worker.process.join()
-            detail = f"no sign of progress for {self._limits.stall_s:.0f} s, stopped after {late_s:.0f} s"
-            yield from self._give_up(worker, again, Reject("timeout", detail, permanent=False))
+            yield from self._give_up(worker, again, self._timeout(worker))
 
     def _bury(self, worker: _Worker, again: deque[_Task]) -> Iterator[Outcome]:
         """A worker died: its open row gets one more try alone, then it is rejected."""
@@ -218,6 +216,14 @@ class Pool:
             worker.task = None
             return
         yield from self._give_up(worker, again, Reject("worker_crashed", f"the worker died twice, last by {death}"))
+
+    def _timeout(self, worker: _Worker) -> Reject:
+        now = time.monotonic()
+        if now - worker.heard_at >= self._limits.stall_s:
+            detail = f"no sign of progress for {now - worker.heard_at:.0f} s"
+        else:
+            detail = f"not finished after {now - worker.started_at:.0f} s"
+        return Reject("timeout", detail, permanent=False)
 
     def _out_of_memory(self) -> Reject:
         limit = self._limits.memory_bytes or 0

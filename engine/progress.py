@@ -52,14 +52,14 @@ class Progress(Protocol):
 @contextmanager
 def progress(stage: str, total: int, stream: TextIO | None = None) -> Iterator[Progress]:
     """A progress display on standard error, of the kind that fits it."""
-    stream = stream or sys.stderr
+    out = stream or sys.stderr
     if total == 0:
         yield lambda tally: None
-    elif stream.isatty():
+    elif out.isatty():
         with _bar(stage, total) as show:
             yield show
     else:
-        yield _lines(stream)
+        yield _lines(out)
 
 
 @contextmanager

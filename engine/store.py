@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -161,6 +162,19 @@ class Store:
         DuckDB would expand) goes through a read-only filesystem of our own under the scheme `longtake:`.
         """
         return self.url_of(name) if self._by_path else f"{SCHEME}://{name}"
+
+    @contextmanager
+    def local_copies(self, names: Iterable[str]) -> Iterator[Callable[[str], str]]:
+        """What DuckDB calls some files that it will read several times: copies, where they are not local."""
+        if self._by_path:
+            yield self.duckdb_path
+            return
+        with tempfile.TemporaryDirectory(prefix="longtake-") as folder, _plain_errors("read", self.url):
+            for name in names:
+                copy = Path(folder, name)
+                copy.parent.mkdir(exist_ok=True)
+                self._fs.get_file(self._path(name), str(copy))
+            yield lambda name: str(Path(folder, name))
 
     @property
     def _by_path(self) -> bool:

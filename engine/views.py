@@ -1,4 +1,4 @@
-"""What DuckDB shows of a catalogue: a view of current rows a table, `history.<table>`, and the wide `clip` and `caption`."""
+"""What DuckDB shows of a catalogue: current rows of each table, `history.<table>`, and the wide `clip`, `caption`."""
 
 from __future__ import annotations
 
@@ -29,16 +29,24 @@ _SQL_TYPES = {
 
 def create_views(connection: duckdb.DuckDBPyConnection, path_of: PathOf, snapshot: Snapshot) -> None:
     """Create every view of a snapshot. Reads one footer for each set of columns that a table's parts have."""
-    connection.execute("create schema history")
-    for spec in ALL:
-        rows = history_sql(connection, spec, snapshot.parts(spec.name), path_of)
-        connection.execute(f"create view history.{spec.name} as {rows}")
-    for spec in _commits_first():
-        connection.execute(f"create view {spec.name} as {current_sql(spec, snapshot)}")
+    create_table_views(connection, path_of, snapshot, _commits_first())
     derived = derived_clip_of(snapshot)
     clip = f"select * from {read_parquet(derived, path_of)}" if derived else clip_sql(snapshot)
     connection.execute(f"create view clip as {clip}")
     connection.execute(f"create view caption as {caption_sql()}")
+
+
+def create_table_views(
+    connection: duckdb.DuckDBPyConnection, path_of: PathOf, snapshot: Snapshot, specs: Iterable[TableSpec]
+) -> None:
+    """Create `history.<table>` and `<table>` of some tables; one that commits another comes before it."""
+    specs = list(specs)
+    connection.execute("create schema if not exists history")
+    for spec in specs:
+        rows = history_sql(connection, spec, snapshot.parts(spec.name), path_of)
+        connection.execute(f"create view history.{spec.name} as {rows}")
+    for spec in specs:
+        connection.execute(f"create view {spec.name} as {current_sql(spec, snapshot)}")
 
 
 def _commits_first() -> list[TableSpec]:
@@ -66,9 +74,7 @@ def read_parquet(names: Iterable[str], path_of: PathOf) -> str:
     return f"read_parquet([{', '.join(quoted(path_of(name)) for name in names)}])"
 
 
-def history_sql(
-    connection: duckdb.DuckDBPyConnection, spec: TableSpec, names: Iterable[str], path_of: PathOf
-) -> str:
+def history_sql(connection: duckdb.DuckDBPyConnection, spec: TableSpec, names: Iterable[str], path_of: PathOf) -> str:
     """All rows of some parts with the columns of today.
 
     Parts of another set of columns show null for what they lack, and not what is unknown today. One footer is read

@@ -7,7 +7,7 @@ import re
 from engine.catalogue import DERIVED, Snapshot
 from engine.parts import content_of
 from schemas.spec import PROVENANCE
-from schemas.tables import CLIPS, MEASURES, VIDEOS
+from schemas.tables import CAPTIONS, CLIPS, MEASURES, VIDEOS
 
 CAPTION_KINDS = ("raw", "refined", "rewritten", "dense", "given")
 CLIP_TABLES = ("clips", "scans", "measures", "videos", "captions", "selections", "funnels")
@@ -55,16 +55,21 @@ def clip_sql(snapshot: Snapshot, within: str = "true") -> str:
 
 
 def _texts_sql(snapshot: Snapshot, within: str) -> str:
-    """The newest whole-clip text of each kind, a row a clip."""
+    """The newest whole-clip text of each kind, a row a clip.
+
+    From all rows ever written: the newest of a clip and kind is the newest of its key too, and finding it here saves
+    finding the newest of each key first.
+    """
     if not snapshot.parts("captions"):
         nothing = ", ".join(f"null::varchar as {kind}_caption" for kind in CAPTION_KINDS)
         return f"select null::varchar as clip_id, {nothing} where false"
+    source = "captions" if snapshot.is_current(CAPTIONS) else "history.captions"
     texts = ", ".join(
         f"arg_max(text, created_at) filter (where kind = '{kind}') as {kind}_caption" for kind in CAPTION_KINDS
     )
     kinds = ", ".join(f"'{kind}'" for kind in CAPTION_KINDS)
     return (
-        f"select clip_id, {texts} from captions "
+        f"select clip_id, {texts} from {source} "
         f"where segment is null and kind in ({kinds}) and {within} group by clip_id"
     )
 

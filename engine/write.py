@@ -10,7 +10,6 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from engine.catalogue import Catalogue
@@ -77,13 +76,14 @@ def as_table(spec: TableSpec, rows: Rows) -> pa.Table:
         ValueError: a column is unknown or a value does not fit its type.
     """
     nullable = pa.schema([field.with_nullable(True) for field in spec.schema])
-    unknown = set(rows.column_names if isinstance(rows, pa.Table) else {k for row in rows for k in row})
-    unknown -= set(nullable.names)
+    given = {name for row in rows for name in row} if isinstance(rows, Sequence) else set(rows.column_names)
+    unknown = given - set(nullable.names)
     if unknown:
         raise ValueError(f"{spec.name} has no column {sorted(unknown)}; it has {nullable.names}")
     try:
-        if not isinstance(rows, pa.Table):
-            return pa.Table.from_pylist([dict(row) for row in rows], schema=nullable)
+        if isinstance(rows, Sequence):
+            columns = [_column([row.get(f.name) for row in rows], f.type) for f in nullable]
+            return pa.table(columns, schema=nullable)
         columns = [
             rows[f.name].cast(f.type) if f.name in rows.column_names else pa.nulls(rows.num_rows, f.type)
             for f in nullable
@@ -91,6 +91,11 @@ def as_table(spec: TableSpec, rows: Rows) -> pa.Table:
         return pa.table(columns, schema=nullable)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError) as error:
         raise ValueError(f"{spec.name}: {error}") from error
+
+
+def _column(values: list[Any], type_: pa.DataType) -> pa.Array:
+    """Values as Arrow; a fraction for a whole number raises, where Arrow's own conversion would cut it off."""
+    return pa.array(values).cast(type_) if pa.types.is_integer(type_) else pa.array(values, type_)
 
 
 def split_by_rules(spec: TableSpec, table: pa.Table, stage: str) -> tuple[pa.Table, list[dict[str, Any]]]:
@@ -101,12 +106,13 @@ def split_by_rules(spec: TableSpec, table: pa.Table, stage: str) -> tuple[pa.Tab
     connection.register("checked", table)
     broken = connection.sql(f"select {broken_rule_sql(spec)} as rule from checked").to_arrow_table()["rule"]
     connection.close()
-    keeps = broken.is_null()
     if broken.null_count == table.num_rows:
         return table, []
     names = [rule for rule in broken.to_pylist() if rule is not None]
-    refused = table.filter(pc.invert(keeps)).to_pylist()
-    return table.filter(keeps), [_reject(spec, row, rule, stage) for row, rule in zip(refused, names, strict=True)]
+    refused = table.filter(broken.is_valid()).to_pylist()
+    return table.filter(broken.is_null()), [
+        _reject(spec, row, rule, stage) for row, rule in zip(refused, names, strict=True)
+    ]
 
 
 def conditions_of(spec: TableSpec) -> dict[str, str]:
@@ -156,8 +162,8 @@ def standard_footer(table: pa.Table, stage: str) -> dict[str, str]:
     """What every part says of itself."""
     return {
         "stage": stage,
-        "fingerprints": ",".join(sorted(pc.unique(table["fingerprint"]).to_pylist())),
-        "tool_version": ",".join(sorted(pc.unique(table["tool_version"]).to_pylist())),
+        "fingerprints": ",".join(sorted(table["fingerprint"].unique().to_pylist())),
+        "tool_version": ",".join(sorted(table["tool_version"].unique().to_pylist())),
     }
 
 

@@ -1,7 +1,7 @@
 """Motion by dense optical flow (DIS), in shares of the frame's diagonal a second.
 
-Two frames a short while apart are compared four times a second: near enough that fast motion is still followed, far
-enough that slow motion is more than a pixel's fraction. Vectors are measured by their length before they are
+Two frames a short while apart are compared four times a second: near enough that fast motion is still followed, and
+while the picture moves slowly four times as far, so that slow motion is more than a fraction of a pixel. Vectors are measured by their length before they are
 averaged, so that motion to the left and to the right do not cancel, and divided by the real time between the two
 frames and by the diagonal, so that frame rate and resolution do not matter.
 
@@ -22,6 +22,8 @@ from schemas.spans import US, Span
 
 SAMPLE_US = 250_000
 PAIR_US = 60_000  # frames of a pair lie at least this far apart: two frames at 30 fps
+SLOW_PAIR_US = 240_000  # the same while the motion within PAIR_US is less than SLOW_PIXELS
+SLOW_PIXELS = 1.0
 LVD_STEP_US = 500_000
 LVD_HEIGHT, LVD_WIDTH = 520, 960
 STILL_DIAG_PER_S = 0.005  # slower than this is not seen as motion: half a percent of the diagonal a second
@@ -36,6 +38,7 @@ class MotionObserver:
         self._first: _Seen | None = None
         self._lvd_first: _Seen | None = None
         self._next_us = self._lvd_next_us = 0
+        self._gap_us = PAIR_US
 
     def push(self, frame: Frame) -> None:
         self._push_pair(frame)
@@ -53,11 +56,12 @@ class MotionObserver:
 
     def _push_pair(self, frame: Frame) -> None:
         first = self._first
-        if first is not None and frame.time_us - first.time_us >= PAIR_US:
+        if first is not None and frame.time_us - first.time_us >= self._gap_us:
             seconds = (frame.time_us - first.time_us) / US
             diagonal = float(np.hypot(frame.width, frame.height))
             pixels = mean_length(self._flow(first.luma, frame.luma))
             self._speeds.add(first.time_us, frame.time_us, pixels / diagonal / seconds)
+            self._gap_us = SLOW_PAIR_US if pixels / seconds * PAIR_US / US < SLOW_PIXELS else PAIR_US
             self._first = None
         if self._first is None and frame.time_us >= self._next_us:
             self._first = _Seen(frame.time_us, frame.luma)
