@@ -27,6 +27,7 @@ from schemas.spans import US, Span
 
 FLOW_FACTOR = 1.5
 FLOW_FLOOR = 0.005  # diagonals a second: what is slower counts as still, and no ratio of it means anything
+WHOLE_SHARE = 0.8  # of a true clip that a found one must hold, so that the one's motion is the other's
 RECIPE = "lvd2m"
 MIN_SECONDS = 10
 MIN_DIAG_PER_S = 20 / math.hypot(960, 520) * 2  # LVD-2M's 20 pixels in half a second at 520x960
@@ -95,7 +96,9 @@ def read(catalogue: Catalogue) -> Found:
     found = Found({}, {}, {})
     with catalogue.connect() as connection:
         away = _turned_away(connection)
-        for (key,) in connection.execute("select video_key from videos semi join scans using (video_id)").fetchall():
+        for (key,) in connection.execute(
+            "select video_key from videos semi join scans using (video_id) order by 1"
+        ).fetchall():
             found.cuts[key], found.clips[key] = [], []
         for key, start_us, end_us in connection.execute(
             "select v.video_key, c.start_us, c.end_us from cuts c join videos v using (video_id) "
@@ -147,16 +150,23 @@ def frames_off(truth: Truth, cuts: Sequence[Transition]) -> list[int]:
 
 
 def true_flow(clips: Sequence[TrueClip], span: Span) -> float | None:
-    """The true flow within a span, true clips weighted by their time in it; None if they fill less than half of it."""
-    shares = [
-        (span.overlap_us(Span(clip.start_us, clip.end_us)), clip.motion.flow_diag_per_s)
-        for clip in clips
-        if clip.motion is not None
-    ]
-    total_us = sum(us for us, _ in shares)
-    if 2 * total_us < span.end_us - span.start_us:
+    """The true flow within a span, true clips weighted by their time in it.
+
+    None if they fill less than half of it, or if it holds but a part of one: the truth is told for whole clips.
+    """
+    weights, flows = list[int](), list[float]()
+    for clip in clips:
+        true_span = Span(clip.start_us, clip.end_us)
+        shared_us = span.overlap_us(true_span)
+        if not shared_us or clip.motion is None:
+            continue
+        if shared_us < WHOLE_SHARE * (clip.end_us - clip.start_us):
+            return None
+        weights.append(shared_us)
+        flows.append(clip.motion.flow_diag_per_s)
+    if 2 * sum(weights) < span.end_us - span.start_us:
         return None
-    return sum(us * flow for us, flow in shares) / total_us
+    return sum(us * flow for us, flow in zip(weights, flows, strict=True)) / sum(weights)
 
 
 def is_off(found: float, true: float) -> bool:

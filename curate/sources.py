@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from glob import has_magic
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+if TYPE_CHECKING:
+    from fsspec.core import OpenFile
 
 _SUFFIXES = """
     .3g2 .3gp .asf .avi .divx .dv .f4v .flv .gif .h264 .h265 .hevc .ivf .m1v .m2ts .m2v .m4v .mj2 .mjpeg .mjpg .mkv .mov
@@ -76,18 +80,21 @@ def stamp_of(uri: str) -> str:
     return _remote_stamp(fs.info(path))
 
 
-def open_source(uri: str) -> BinaryIO:
+@contextmanager
+def open_source(uri: str) -> Iterator[BinaryIO]:
     """The bytes of a file, wherever it lies.
 
     Raises:
         OSError: the file is not there or cannot be read.
     """
     if "://" not in uri and "::" not in uri:
-        return Path(uri).open("rb")
+        with Path(uri).open("rb") as file:
+            yield file
+        return
     import fsspec  # noqa: PLC0415
 
-    fs, path = fsspec.url_to_fs(uri)
-    return cast("BinaryIO", fs.open(path, "rb"))
+    with cast("OpenFile", fsspec.open(uri, "rb")) as file:  # holds the file systems of a chained url
+        yield cast("BinaryIO", file)
 
 
 def _local_files(name: str, without: str | None) -> Iterator[tuple[FoundFile, bool]]:

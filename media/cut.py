@@ -61,7 +61,7 @@ def cut(
         rate = len(index.ticks) / (max(1, index.end_ticks) * video.time_base)
         tags = tags_of(video, index.first_picture, video.nominal_rate or rate)
     frames = stream(source, threads=threads, limits=limits, start_us=start_us, end_us=end_us)
-    with written(out) as container, open_sound(source, limits) as sound, frames:
+    with open_sound(source, limits) as sound, frames, written(out) as container:
         first = next(frames, None)
         if first is None or first.picture is None:
             raise MediaError("empty_span", f"{name_of(source)}: no frame in [{start_us}, {end_us}) us.")
@@ -94,13 +94,18 @@ class _Clock:
         self.time_base = time_base if index.sound else Fraction(1, MICROSECOND)
 
     def ticks(self, frame: Frame) -> int:
-        return frame.time_us if self._index is None else int(self._index.ticks[frame.index])
+        return frame.time_us if self._index is None else int(self._index.ticks[self._number(self._index, frame)])
+
+    @staticmethod
+    def _number(index: PacketIndex, frame: Frame) -> int:
+        """The frame's place in the index; by its time, for where pictures are damaged fewer are counted."""
+        return max(0, int(np.searchsorted(index.times_us, frame.time_us, side="right")) - 1)
 
     def length(self, frame: Frame) -> int:
         """Ticks until the next frame, or the end; 0 where nobody knows."""
         if self._index is None:
             return 0
-        after = frame.index + 1
+        after = self._number(self._index, frame) + 1
         ends = self._index.ticks[after] if after < len(self._index.ticks) else self._index.end_ticks
         return int(ends) - self.ticks(frame)
 

@@ -112,15 +112,8 @@ def open_video(source: Source, *, threads: int = 1, limits: Limits = DEFAULT_LIM
 def opened_container(source: Source, limits: Limits) -> Iterator[InputContainer]:
     """Opens a source without choosing a stream; errors inside the block become MediaErrors."""
     name = name_of(source)
-    try:
-        with as_media_errors(name), _readable(source) as file, _container(file, name, limits) as container:
-            yield container
-    except MediaError as error:
-        # demuxers also say "I/O error" for bad data; storage that can be read is not to blame, nor tried again
-        blames_storage = error.reason == "io_error" and isinstance(error.__cause__, FFmpegError)
-        if blames_storage and "://" not in name and _can_be_read(Path(name)):
-            raise MediaError("decode_error", error.detail) from error.__cause__
-        raise
+    with as_media_errors(name), _readable(source) as file, _container(file, name, limits) as container:
+        yield container
 
 
 @contextmanager
@@ -131,7 +124,11 @@ def as_media_errors(name: str, otherwise: str = "decode_error") -> Iterator[None
     except MediaError:
         raise
     except FFmpegError as error:
-        raise MediaError(reason_of(error, otherwise), f"{name}: {_text(error)}.") from error
+        reason = reason_of(error, otherwise)
+        # demuxers also say "I/O error" for bad data; storage that can be read is not to blame, nor tried again
+        if reason == "io_error" and _can_be_read(Path(name)):
+            reason = otherwise
+        raise MediaError(reason, f"{name}: {_text(error)}.") from error
     except MemoryError as error:
         raise MediaError("out_of_memory", f"{name}: {error}.") from error
     except FileNotFoundError as error:

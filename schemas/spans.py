@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 US = 1_000_000
-_TIMECODE = re.compile(r"^(?:(?:(\d+):)?([0-5]?\d):)?([0-5]?\d|\d+)(?:[.,](\d{1,9}))?$")
+_TIMECODE = re.compile(r"^(?:(?:(\d+):)?([0-5]?\d):(?=[0-5]?\d(?:[.,]|$)))?(\d+)(?:[.,](\d{1,9}))?$")
 
 
 @dataclass(frozen=True, order=True)

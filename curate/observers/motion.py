@@ -1,9 +1,9 @@
 """Motion by dense optical flow (DIS), in shares of the frame's diagonal a second.
 
 Two frames a short while apart are compared four times a second: near enough that fast motion is still followed, and
-while the picture moves slowly four times as far, so that slow motion is more than a fraction of a pixel. Vectors are measured by their length before they are
-averaged, so that motion to the left and to the right do not cancel, and divided by the real time between the two
-frames and by the diagonal, so that frame rate and resolution do not matter.
+while the picture moves slowly four times as far, so that slow motion is more than a fraction of a pixel. Vectors are
+measured by their length before they are averaged, so that motion to the left and to the right do not cancel, and
+divided by the real time between the two frames and by the diagonal, so that frame rate and resolution do not matter.
 
 `flow_dis_lvd` is LVD-2M's score (arXiv 2410.10816, section 3.1: RAFT between neighbouring frames at 2 fps, resized to
 520x960, mean magnitude in pixels) with DIS in place of RAFT.

@@ -10,10 +10,18 @@ from engine.query import QueryError, checked, fenced, one_line, query, run
 from engine.write import write
 
 
-@pytest.fixture
-def held(catalogue: Catalogue, made) -> Catalogue:
-    write(catalogue, made.scan("v", [0, 1, 3]), stage="scan")
-    return catalogue
+@pytest.fixture(scope="module", params=["local", "memory"])
+def held(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, made) -> Catalogue:
+    folder = tmp_path_factory.mktemp("held")
+    held = Catalogue.open(folder / "c" if request.param == "local" else f"memory://{folder.name}", create=True)
+    write(held, made.scan("v", [0, 1, 3]), stage="scan")
+    return held
+
+
+@pytest.fixture(scope="module")
+def fence(held: Catalogue) -> duckdb.DuckDBPyConnection:
+    """One connection for many hostile queries: none may change what the next one sees."""
+    return fenced(held)
 
 
 READING = [
@@ -36,8 +44,8 @@ READING = [
 
 
 @pytest.mark.parametrize("sql", READING)
-def test_reading_is_allowed(held, sql):
-    assert query(held, sql).to_arrow_table().num_rows > 0
+def test_reading_is_allowed(fence, sql):
+    assert run(fence, sql).to_arrow_table().num_rows > 0
 
 
 FILES = ["/etc/passwd", "{here}", "{url}/catalogue.json", "https://example.com/a.parquet", "s3://bucket/a.parquet"]
@@ -58,10 +66,10 @@ READERS = [
 
 @pytest.mark.parametrize("file", FILES)
 @pytest.mark.parametrize("reader", READERS)
-def test_no_file_and_no_network_from_a_query(held, reader, file):
+def test_no_file_and_no_network_from_a_query(held, fence, reader, file):
     file = file.format(here=__file__, url=held.url)
     with pytest.raises((QueryError, duckdb.Error), match=r"disabled by configuration|is not allowed|does not exist"):
-        query(held, f"select * from {reader.format(file)}").to_arrow_table()
+        run(fence, f"select * from {reader.format(file)}").to_arrow_table()
 
 
 CHANGING = [
@@ -107,11 +115,11 @@ CHANGING = [
 
 
 @pytest.mark.parametrize("sql", CHANGING)
-def test_what_changes_something_is_refused(held, tmp_path, sql):
+def test_what_changes_something_is_refused(held, fence, tmp_path, sql):
     part = held.store.duckdb_path(held.live_parts("clips")[0])
     before = held.store.read(held.live_parts("clips")[0])
     with pytest.raises(QueryError):
-        query(held, sql.format(target=tmp_path / "target", part=part))
+        run(fence, sql.format(target=tmp_path / "target", part=part))
     assert not (tmp_path / "target").exists()
     assert held.store.read(held.live_parts("clips")[0]) == before
 
@@ -134,15 +142,15 @@ ESCAPES = [
 
 
 @pytest.mark.parametrize("sql", ESCAPES)
-def test_no_way_around_the_fence(held, sql):
+def test_no_way_around_the_fence(fence, sql):
     with pytest.raises((QueryError, duckdb.Error)):
-        query(held, sql).to_arrow_table()
+        run(fence, sql).to_arrow_table()
 
 
-def test_python_variables_are_out_of_reach(held):
+def test_python_variables_are_out_of_reach(fence):
     secret = [{"password": "x"}]
     with pytest.raises(QueryError, match="Table with name secret does not exist"):
-        query(held, "from secret")
+        run(fence, "from secret")
     assert secret
 
 

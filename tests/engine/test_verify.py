@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -148,29 +151,28 @@ def test_a_damaged_slice_of_clip_is_deleted(scanned, rows):
     assert rows(scanned, "select count(*) from clip") == [(3,)]
 
 
+def dying(do: Callable[..., None], left: list[int]) -> Callable[..., None]:
+    """A change of a file that kills its process when it is the last of those left."""
+
+    def change(*arguments: Any) -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            raise KeyboardInterrupt
+        do(*arguments)
+
+    return change
+
+
 def test_a_repair_killed_anywhere_goes_on_where_it_was(scanned, monkeypatch):
     compact(scanned, grace_s=0)
     damage(scanned, scanned.live_parts("clips")[0])
-    publish, delete = Store.publish, Store.delete
     for n in range(1, 6):
-        left = [n]
-
-        def dying(do):
-            def run(self, *arguments, left=left):
-                left[0] -= 1
-                if left[0] == 0:
-                    raise KeyboardInterrupt
-                return do(self, *arguments)
-
-            return run
-
         with monkeypatch.context() as patch:
-            patch.setattr(Store, "publish", dying(publish))
-            patch.setattr(Store, "delete", dying(delete))
-            try:
+            left = [n]
+            for name in ("publish", "publish_file", "delete"):
+                patch.setattr(Store, name, dying(getattr(Store, name), left))
+            with contextlib.suppress(KeyboardInterrupt):
                 repair(scanned)
-            except KeyboardInterrupt:
-                continue
     repair(scanned)
     assert errors(scanned) == []
     assert due_to_scan(scanned) == ["v1", "v2"]

@@ -74,7 +74,7 @@ def test_ntsc_stays_ntsc(numbered, tmp_path):
 def test_pixel_shape_and_colour_tags_are_kept(numbered, tmp_path):
     tags = {"colorspace": "bt709", "color_primaries": "bt709", "color_trc": "bt709", "color_range": "pc"}
     cut(numbered("a.mp4", 4, sar=Fraction(4, 3), options=tags), 0, 160_000, tmp_path / "out.mp4")
-    with av.open(tmp_path / "out.mp4", "r") as container:
+    with av.open(str(tmp_path / "out.mp4"), "r") as container:
         picture = next(container.decode(video=0))
         assert container.streams.video[0].sample_aspect_ratio == Fraction(4, 3)
     assert (picture.colorspace, picture.color_primaries, picture.color_trc, picture.color_range) == (1, 1, 1, 2)
@@ -123,7 +123,7 @@ def test_sound_is_trimmed_to_the_span(numbered, tmp_path):
     path = numbered("a.mp4", 50, rate=25, audio_hz=16_000)
     report = cut(path, 400_000, 1_400_000, tmp_path / "out.mp4")
     assert report.has_audio
-    with av.open(tmp_path / "out.mp4", "r") as container:
+    with av.open(str(tmp_path / "out.mp4"), "r") as container:
         samples = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio=0)])
     loud = np.flatnonzero(np.abs(samples) > 0.3)
     assert 15_000 <= len(samples) <= 16_000 + 2 * 1024  # one second, in AAC frames of 1024

@@ -1,0 +1,76 @@
+"""Every command in the docs runs, and prints what the page says; `make docs` writes the pages anew."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from docs.pages import REPO, Command, Shell, commands_of, make_home, pages, refreshed, shell_for
+
+pytestmark = pytest.mark.xdist_group("docs")  # one worker makes the videos, once
+
+PAGES = [page for page in pages() if commands_of(page.read_text())]
+_VARIES = re.compile(r"\b[0-9a-f]{16,}\b|\d+(?:[.,:]\d+)*(?:e[+-]\d+)?")
+_PROGRESS = re.compile(r"^\w+: #/# ·")
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("docs") / "home"
+    make_home(folder)
+    return folder
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(REPO)) for page in PAGES])
+def test_the_commands_of_a_page_print_what_it_says(page: Path, home: Path, tmp_path: Path) -> None:
+    text = page.read_text()
+    shell, commands = shell_for(text, home, tmp_path), commands_of(text)
+    for command, after in zip(commands, [*commands[1:], None], strict=True):
+        where = f"{page.relative_to(REPO)}:{command.line}: {command.text}"
+        printed = shell.run(command)
+        if after is None or after.text != "echo $?":
+            assert shell.last_code == 0, f"{where}\n{printed}"
+        if command.text == "echo $?":
+            assert printed == command.output.strip(), f"{where}: the exit code is not the one on the page"
+        else:
+            assert is_like(printed, command.output), f"{where} prints something else now; `make docs`\n{printed}"
+
+
+def is_like(printed: str, shown: str) -> bool:
+    """Whether an output is the one on the page, whatever its numbers, ids and column widths; `…` is any lines."""
+    pattern = ".*".join(re.escape(piece) for piece in re.split(r"^…$", masked(shown), flags=re.MULTILINE))
+    return re.fullmatch(pattern, masked(printed), flags=re.DOTALL) is not None
+
+
+def masked(text: str) -> str:
+    """A text with `#` for each number and id, single spaces, and without lines of progress."""
+    lines = (re.sub(r"\s+|─+", " ", _VARIES.sub("#", line)).strip() for line in text.strip().splitlines())
+    return "\n".join(line for line in lines if line and not _PROGRESS.match(line))
+
+
+def test_only_console_blocks_hold_commands() -> None:
+    assert [c.text for c in commands_of("```text\n$ rm -rf x\n```\n\n```console\n$ ls\na\nb\n```\n")] == ["ls"]
+
+
+def test_a_command_goes_on_after_a_backslash() -> None:
+    (command,) = commands_of("```console\n$ curate sql \\\n    -c catalogue\nout\n```\n")
+    assert command == Command(2, "curate sql \\\n    -c catalogue", "out")
+
+
+def test_numbers_may_differ_and_words_may_not() -> None:
+    assert is_like("add: 3 done in 1.2 s", "add: 30 done in 0.9 s")
+    assert not is_like("add: 3 failed", "add: 3 done")
+
+
+def test_an_ellipsis_stands_for_any_lines() -> None:
+    assert is_like("a\nb\nc\nd", "a\n…\nd")
+    assert not is_like("a\nb\nc\nd", "a\n…\ne")
+
+
+def test_a_refreshed_page_has_the_output_of_now(tmp_path: Path) -> None:
+    text = "```console\n$ echo new\nold\n$ false\n$ echo $?\n0\n```\n"
+    assert (
+        refreshed(text, shell_for(text, home, tmp_path)) == "```console\n$ echo new\nnew\n$ false\n$ echo $?\n1\n```\n"
+    )
