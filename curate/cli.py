@@ -5,7 +5,6 @@ Exit codes: 0 the run completed (rows turned away included), 1 it failed, 2 it w
 
 from __future__ import annotations
 
-import os
 import sys
 from enum import StrEnum
 from typing import Annotated, Any, cast
@@ -13,6 +12,8 @@ from typing import Annotated, Any, cast
 import typer
 
 from curate.wrong_use import WrongUse
+
+INTERRUPTED = 130  # what Typer makes of Ctrl-C
 
 app = typer.Typer(
     name="curate",
@@ -63,7 +64,10 @@ def run(
     shard: ShardOption = None,
     retry: Retry = False,
 ) -> None:
-    """Do all of it: add the videos, scan them, select clips, and print the funnel. What is done is not done again."""
+    """Add, scan and select in one go.
+
+    The funnel of the selection is printed. What is done is not done again.
+    """
     from curate import commands  # noqa: PLC0415
 
     chosen, settings = commands.recipe_of(recipe, where or []), commands.settings_of(detector)
@@ -82,7 +86,10 @@ def add(
     shard: ShardOption = None,
     retry: Retry = False,
 ) -> None:
-    """Add videos by content: each file is hashed and probed, where it lies; damaged ones are turned away by name."""
+    """Add videos, where they lie.
+
+    Each file is hashed and probed; damaged ones are turned away by name.
+    """
     from curate import commands  # noqa: PLC0415
 
     commands.add(paths, catalogue, commands.effort_of(jobs, limit, shard, retry=retry))
@@ -97,7 +104,10 @@ def scan(
     shard: ShardOption = None,
     retry: Retry = False,
 ) -> None:
-    """Decode each video once: cuts, the clips between them, and what each clip measures."""
+    """Find cuts and clips, and measure them.
+
+    Each video that was not scanned with these settings is decoded once.
+    """
     from curate import commands  # noqa: PLC0415
 
     settings, effort = commands.settings_of(detector), commands.effort_of(jobs, limit, shard, retry=retry)
@@ -112,7 +122,10 @@ def select(
     name: Name = None,
     order: Annotated[str, typer.Option(help="SQL by which the clips are ranked.")] = "video_id, start_us",
 ) -> None:
-    """Freeze the clips that keep every condition under a name, and print what each condition turns away."""
+    """Freeze the clips that keep a recipe.
+
+    The funnel says what each condition turns away, alone and in order.
+    """
     from curate import commands  # noqa: PLC0415
 
     chosen = commands.recipe_of(recipe, where or [])
@@ -127,14 +140,17 @@ def sql(
     output: Annotated[str | None, typer.Option("--output", "-o", help="File in place of standard output.")] = None,
     shell: Annotated[bool, typer.Option("--shell", help="Ask for one query after another.")] = False,
 ) -> None:
-    """Query the catalogue: one view a table, the wide views clip and caption. Read-only, and nothing but it."""
-    from curate import commands  # noqa: PLC0415
+    """Query the catalogue with SQL.
+
+    There is a view for each table, and the wide views clip and caption. A query reads the catalogue and nothing else.
+    """
+    from curate import query_commands  # noqa: PLC0415
 
     if shell and query is not None:
         raise WrongUse("--shell asks for its queries itself: leave the query out")
     if not shell and query is None:
         raise WrongUse('give a query, for example "from clip limit 10", or --shell for a prompt')
-    commands.sql(commands.open_catalogue(catalogue), query, form.value, output)
+    query_commands.sql(query_commands.open_catalogue(catalogue), query, form.value, output)
 
 
 @app.command()
@@ -145,10 +161,13 @@ def verify(
         bool, typer.Option("--repair", help="Set damaged parts aside; their rows are due again.")
     ] = False,
 ) -> None:
-    """Check all that can be checked, and say what to do. Exit code 1 if something is wrong."""
-    from curate import commands  # noqa: PLC0415
+    """Check all that can be checked.
 
-    if not commands.verify(commands.open_catalogue(catalogue), fast=fast, repair=repair):
+    Each problem comes with what to do. Exit code 1 if something is wrong.
+    """
+    from curate import query_commands  # noqa: PLC0415
+
+    if not query_commands.verify(query_commands.open_catalogue(catalogue), fast=fast, repair=repair):
         raise typer.Exit(1)
 
 
@@ -160,28 +179,25 @@ def compact(
     ] = False,
     grace: Annotated[float, typer.Option(min=0, help="Seconds for which readers may still need the old parts.")] = 3600,
 ) -> None:
-    """Merge small parts, drop rows of older runs, and store the wide clip view, so that queries are fast."""
-    from curate import commands  # noqa: PLC0415
+    """Tidy up, so that queries are fast.
 
-    commands.compact(commands.open_catalogue(catalogue), drop_superseded=not keep_superseded, grace_s=grace)
+    Small parts are merged, rows of older runs dropped, and the wide view clip is stored.
+    """
+    from curate import query_commands  # noqa: PLC0415
+
+    query_commands.compact(query_commands.open_catalogue(catalogue), drop_superseded=not keep_superseded, grace_s=grace)
 
 
 def main() -> None:
     """The door of the house: what a person can mend is one line, a bug is a traceback."""
     try:
         code = app(standalone_mode=False)
-    except typer.Abort:
-        print("interrupted: what was finished is kept; the same command goes on from there", file=sys.stderr)
-        code = 130
     except typer.TyperException as error:
         cast("Any", error).show()  # usage errors know how; their class is private to Typer
         code = error.exit_code
     except WrongUse as error:
         print(f"error: {error}", file=sys.stderr)
         code = 2
-    except BrokenPipeError:  # the reader of our output has seen enough: curate sql … | head
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
     except Exception as error:
         from engine.store import CatalogueError  # noqa: PLC0415
 
@@ -189,4 +205,6 @@ def main() -> None:
             raise
         print(f"error: {error}", file=sys.stderr)
         code = 1
+    if code == INTERRUPTED:
+        print("interrupted: what was finished is kept; the same command goes on from there", file=sys.stderr)
     sys.exit(code or 0)

@@ -71,7 +71,7 @@ def scan(
     observers = [make() for make in OBSERVERS]
     push_to = [detector.push, *(observer.push for observer in observers)]
     times = list[int]()
-    with stream(source, max_side=WORKING_SIDE, threads=threads) as frames:
+    with stream(source, max_side=WORKING_SIDE, threads=threads, loop_filter="referenced") as frames:
         for frame in frames:
             for push in push_to:
                 push(frame)

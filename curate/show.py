@@ -23,6 +23,11 @@ TABLE_ROWS = 200
 CELL_WIDTH = 200
 
 
+def say(message: str) -> None:
+    """A line for the person, on standard error."""
+    print(message, file=sys.stderr, flush=True)
+
+
 def show_result(result: pa.RecordBatchReader, form: str, output: str | None = None) -> None:
     """Write a query's result as one of FORMATS to standard output, or to the file `output`.
 

@@ -1,7 +1,7 @@
 """docs/picture.png: a catalogue as timelines. `python -m docs.make_picture CATALOGUE [OUT_PNG]`
 
-A row a video: frames of it, and below them its clips, coloured and lettered by their flow; what lies between two clips
-is a transition. The clips that the selection lvd2m keeps are outlined.
+A row a video: frames of it, and below them its clips, coloured and lettered by their flow. A triangle is a hard cut, a
+hatched span a gradual one. The clips that the selection lvd2m keeps are outlined.
 """
 
 from __future__ import annotations
@@ -27,18 +27,22 @@ from media.sample import sample
 from schemas.spans import US
 
 SELECTION = "lvd2m"
-NUM_VIDEOS = 8
-THUMB_TOP, THUMB_BOTTOM = 0.50, -0.10  # a row is 1 high, its middle at 0; rows grow upwards
-BAR_TOP, BAR_BOTTOM = -0.14, -0.38
-COLOURS = 64
+NUM_VIDEOS = 7
+THUMB_TOP, THUMB_BOTTOM = 0.46, -0.14  # a row is 1 high, its middle at 0; rows grow upwards
+BAR_TOP, BAR_BOTTOM = -0.17, -0.42
+GAP_S = 0.04
+COLOURS = 160
 FLOWS = Normalize(0, 0.1)
 CLIPS = """
     select c.video_key, c.uri, c.video_duration_us, c.display_width, c.display_height, c.start_us, c.end_us,
         c.flow_diag_per_s, list_contains(c.selections, ?) as is_kept
     from clip c
     order by max(list_contains(c.selections, ?)::int) over (partition by video_id) desc,
-        count(*) over (partition by video_id), c.video_key, c.start_us
+        count(*) over (partition by video_id) desc, c.video_key, c.start_us
 """
+CUTS = (
+    "select v.video_key, c.start_us, c.end_us from cuts c join videos v using (video_id) where kind <> 'flash_rejected'"
+)
 
 
 @dataclass(frozen=True)
@@ -56,16 +60,20 @@ class Video:
     seconds: float
     width_over_height: float
     clips: list[Clip]
+    cuts: list[tuple[float, float]]
 
 
 def read(catalogue: Catalogue) -> list[Video]:
-    """Videos with their clips: those with kept clips first, then the least cut up."""
+    """Videos with their clips: those with kept clips first, then the most cut up."""
     videos = dict[str, Video]()
     with catalogue.connect() as connection:
         rows = connection.execute(CLIPS, [SELECTION, SELECTION]).fetchall()
+        cuts = connection.execute(CUTS).fetchall()
     for key, uri, duration_us, width, height, start_us, end_us, flow, is_kept in rows:
-        new = Video(key, catalogue.resolve_uri(uri), duration_us / US, width / height, [])
+        new = Video(key, catalogue.resolve_uri(uri), duration_us / US, width / height, [], [])
         videos.setdefault(key, new).clips.append(Clip(start_us / US, end_us / US, flow, is_kept))
+    for key, start_us, end_us in cuts:
+        videos[key].cuts.append((start_us / US, end_us / US))
     return list(videos.values())
 
 
@@ -81,6 +89,8 @@ def draw(videos: Sequence[Video]) -> Figure:
         _thumbnails(axes, video, row, thumb_s)
         for clip in video.clips:
             _bar(axes, clip, row)
+        for start_s, end_s in video.cuts:
+            _cut(axes, start_s, end_s, row)
     axes.set_yticks(range(len(videos)), [video.name for video in reversed(videos)])
     axes.tick_params(axis="y", length=0)
     axes.spines[["top", "right", "left"]].set_visible(False)
@@ -96,7 +106,7 @@ def _thumbnails(axes: Axes, video: Video, row: int, thumb_s: float) -> None:
     step = video.seconds / count
     frames = sample(video.source, [int((i + 0.5) * step * US) for i in range(count)], max_side=160).frames
     for i, frame in enumerate(frames):
-        extent = (i * step, (i + 1) * step, row + THUMB_BOTTOM, row + THUMB_TOP)
+        extent = (i * step, (i + 1) * step - GAP_S, row + THUMB_BOTTOM, row + THUMB_TOP)
         axes.imshow(_cropped(frame.bgr[..., ::-1], step / thumb_s), extent=extent, aspect="auto", zorder=1)
 
 
@@ -122,6 +132,14 @@ def _bar(axes: Axes, clip: Clip, row: int) -> None:
     ink = "black" if FLOWS(clip.flow) > 0.6 else "white"
     middle = row + (BAR_TOP + BAR_BOTTOM) / 2
     axes.text(clip.start_s + seconds / 2, middle, text, ha="center", va="center", color=ink, fontsize=8.5)
+
+
+def _cut(axes: Axes, start_s: float, end_s: float, row: int) -> None:
+    if start_s == end_s:
+        axes.plot(start_s, row + BAR_TOP, "v", color="black", markersize=9, markeredgecolor="white", zorder=4)
+        return
+    place, high = (start_s, row + BAR_BOTTOM), BAR_TOP - BAR_BOTTOM
+    axes.add_patch(Rectangle(place, end_s - start_s, high, facecolor="white", edgecolor="black", hatch="/////", lw=0.6))
 
 
 def save(figure: Figure, out: Path) -> None:

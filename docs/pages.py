@@ -28,6 +28,7 @@ TABLES = REPO / "docs" / "tables.md"
 MAKE_CATALOGUE = "curate run videos -c catalogue --recipe lvd2m"
 SHOWN_HOME = "/home/you"
 """What a page shows in place of the folder that its commands ran in."""
+ASK_CODE = "echo $?"
 _BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _MAKES_A_CATALOGUE = re.compile(r"^\$ curate (run|add)\b.* -c catalogue\b", re.MULTILINE)
 
@@ -39,6 +40,10 @@ class Command:
     line: int
     text: str
     output: str
+
+
+class CommandFailed(Exception):
+    """A command of a page ended with an exit code that the page does not ask for."""
 
 
 def pages() -> list[Path]:
@@ -78,13 +83,14 @@ class Shell:
 
     def run(self, command: Command) -> str:
         """What a command prints, as a page shows it: stdout and stderr, no spaces at the ends of lines."""
-        if command.text == "echo $?":
+        if command.text == ASK_CODE:
             return str(self.last_code)
         environment = os.environ | {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "PYTHONUNBUFFERED": "1",  # so that both streams stand in the order in which they were written
             "PYTHONPATH": str(REPO),  # for `python -m bench…`, which is not installed
             "LANG": "C.UTF-8",
+            "COLUMNS": "80",
         }
         done = subprocess.run(
             ["bash", "-c", command.text],
@@ -106,14 +112,13 @@ def make_home(folder: Path) -> None:
     """A folder with the demo's videos and a catalogue of them, from which each page's own is copied.
 
     Raises:
-        CalledProcessError: the catalogue cannot be made.
+        CommandFailed: the catalogue cannot be made.
     """
     demo_videos(folder / "videos")
-    if not (folder / "catalogue").exists():
-        shell = Shell(folder)
-        output = shell.run(Command(0, MAKE_CATALOGUE, ""))
-        if shell.last_code:
-            raise subprocess.CalledProcessError(shell.last_code, MAKE_CATALOGUE, output)
+    shell = Shell(folder)
+    output = shell.run(Command(0, MAKE_CATALOGUE, ""))
+    if shell.last_code:
+        raise CommandFailed(f"exit code {shell.last_code}: {MAKE_CATALOGUE}\n{output}")
 
 
 def shell_for(text: str, home: Path, folder: Path) -> Shell:
@@ -125,12 +130,18 @@ def shell_for(text: str, home: Path, folder: Path) -> Shell:
 
 
 def refreshed(text: str, shell: Shell) -> str:
-    """A page with the output that its commands have now; one that the page cuts short (`…`) stays as it is."""
+    """A page with the output that its commands have now; one that the page cuts short (`…`) stays as it is.
+
+    Raises:
+        CommandFailed: a command fails and the page does not ask for its exit code.
+    """
 
     def with_output(match: re.Match[str]) -> str:
-        parts = []
-        for command in _commands(match[1], 0):
+        parts, commands = list[str](), list(_commands(match[1], 0))
+        for command, after in zip(commands, [*commands[1:], None], strict=True):
             now = shell.run(command)
+            if shell.last_code and command.text != ASK_CODE and (after is None or after.text != ASK_CODE):
+                raise CommandFailed(f"exit code {shell.last_code}: {command.text}\n{now}")
             parts += [f"$ {command.text}", command.output if "…" in command.output.splitlines() else now]
         return "```console\n" + "\n".join(part for part in parts if part) + "\n```"
 
@@ -138,8 +149,9 @@ def refreshed(text: str, shell: Shell) -> str:
 
 
 def main() -> int:
-    """Print the tables' page from the code, and run every page's commands anew."""
+    """Print the tables' page from the code, and run every page's commands anew; returns the exit code."""
     TABLES.write_text(tables_page(ALL))
+    failed = 0
     with tempfile.TemporaryDirectory(prefix="longtake-docs-") as temporary:
         home = Path(temporary).resolve() / "home"
         make_home(home)
@@ -148,9 +160,12 @@ def main() -> int:
             if commands_of(text):
                 folder = home.parent / str(number)
                 folder.mkdir()
-                page.write_text(refreshed(text, shell_for(text, home, folder)))
-                print(f"ran the commands of {page.relative_to(REPO)}", file=sys.stderr)
-    return 0
+                try:
+                    page.write_text(refreshed(text, shell_for(text, home, folder)))
+                except CommandFailed as error:
+                    failed += 1
+                    print(f"left as it was: {page.relative_to(REPO)}: {error}", file=sys.stderr)
+    return int(failed > 0)
 
 
 if __name__ == "__main__":

@@ -155,7 +155,8 @@ class Pool:
             daemon=True,
             name=f"longtake-worker-{slot.index}",
         )
-        process.start()
+        with _no_interrupt():
+            process.start()
         theirs.close()
         their_lifeline.close()
         return _Worker(process, ours, lifeline)
@@ -257,6 +258,19 @@ def _hand_over(worker: _Worker, task: _Task) -> None:
     worker.started_at = worker.heard_at = time.monotonic()
     with contextlib.suppress(BrokenPipeError):  # the worker died while idle; _listen sees it
         worker.pipe.send(task.rows)
+
+
+@contextlib.contextmanager
+def _no_interrupt() -> Iterator[None]:
+    """Ctrl-C goes to all processes of a terminal: hold it back until a child that is just starting has inherited that.
+
+    The parent gets it afterwards; the child never does, it ends when the parent tells it to.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _stop(worker: _Worker) -> None:

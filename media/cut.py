@@ -128,10 +128,11 @@ class _Clock:
 
 
 def _video_packets(encoder: Encoder, clock: _Clock, frames: Iterable[Frame], first: Frame) -> Iterator[Packet]:
-    start = clock.ticks(first)
+    start, last = clock.ticks(first), -1
     for frame in frames:
         assert frame.picture is not None
-        yield from encoder.encode(frame.picture, clock.ticks(frame) - start, clock.length(frame))
+        last = max(last + 1, clock.ticks(frame) - start)  # of a damaged video two frames may share a place
+        yield from encoder.encode(frame.picture, last, clock.length(frame))
     yield from encoder.flush()
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import av
 import av.error
@@ -86,11 +86,18 @@ def name_of(source: Source) -> str:
     return str(getattr(source, "name", None) or f"<{type(source).__name__}>")
 
 
+LoopFilter = Literal["all", "referenced"]
+
+
 @contextmanager
-def open_video(source: Source, *, threads: int = 1, limits: Limits = DEFAULT_LIMITS) -> Iterator[OpenVideo]:
+def open_video(
+    source: Source, *, threads: int = 1, limits: Limits = DEFAULT_LIMITS, loop_filter: LoopFilter = "all"
+) -> Iterator[OpenVideo]:
     """Opens a path, an fsspec url (`zip://`, `memory://`, `s3://` ...) or a seekable binary file for decoding.
 
     Every other stream is discarded by the demuxer. threads: what the decoder may use, at least 1.
+    loop_filter: "referenced" leaves out the deblocking of pictures that no other picture refers to: they keep their
+    block edges, and nothing drifts (FFmpeg's skip_loop_filter=noref).
     Raises MediaError; errors of FFmpeg and of the storage inside the block become MediaErrors too.
     """
     if threads < 1:
@@ -102,7 +109,8 @@ def open_video(source: Source, *, threads: int = 1, limits: Limits = DEFAULT_LIM
         for other in container.streams:
             if other.index != stream.index:
                 other.discard = Discard.all
-        stream.codec_context.options = _codec_options(limits)
+        skip = {"skip_loop_filter": "noref"} if loop_filter == "referenced" else {}
+        stream.codec_context.options = _codec_options(limits) | skip
         stream.thread_count = threads
         stream.thread_type = "AUTO" if threads > 1 else "NONE"
         yield OpenVideo(name, container, stream)

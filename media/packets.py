@@ -17,6 +17,7 @@ from media.opening import OpenVideo
 from media.timeline import MICROSECOND, JumpRule, ticks_to_us, to_us
 
 _MISSING = -(1 << 63)
+_MOST_SECONDS = 1 << 40  # what fits an int64 in microseconds; only a damaged timestamp is larger
 
 
 class Entry(NamedTuple):
@@ -90,11 +91,12 @@ def _placed(
         raise MediaError("no_timestamps", f"{video.name}: {error}.") from error
     if timeline.repaired:
         report.warn("timestamps_repaired")
+    end_us = to_us(timeline.end_ticks, video.time_base)
+    if end_us > MICROSECOND * (limits.max_seconds if limits.max_seconds is not None else _MOST_SECONDS):
+        raise MediaError("too_long", f"{video.name} lasts {end_us / MICROSECOND:.0f} s.")
     times_us = ticks_to_us(ticks, video.time_base)
-    if limits.max_seconds is not None and times_us[-1] > limits.max_seconds * MICROSECOND:
-        raise MediaError("too_long", f"{video.name} lasts more than {limits.max_seconds} s.")
     report.num_frames = len(ticks)
-    report.end_us = to_us(timeline.end_ticks, video.time_base)
+    report.end_us = end_us
     sound = not timeline.repaired
     return PacketIndex(
         ticks=np.array(ticks, dtype=np.int64),

@@ -1,6 +1,7 @@
 """Every frame of a video, decoded once, in presentation order. The hot path of the product."""
 
 from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -13,7 +14,7 @@ from media.errors import MediaError
 from media.frame import Frame
 from media.geometry import Geometry, Sizing, clockwise, display_size
 from media.limits import DEFAULT_LIMITS, Limits
-from media.opening import OpenVideo, Source, open_video
+from media.opening import LoopFilter, OpenVideo, Source, open_video
 from media.packets import PacketIndex, index_packets
 from media.pixels import Scaler
 from media.seeking import LostError, nothing_came, pictures_from
@@ -52,6 +53,7 @@ def stream(
     limits: Limits = DEFAULT_LIMITS,
     start_us: int = 0,
     end_us: int | None = None,
+    loop_filter: LoopFilter = "all",
 ) -> FrameStream:
     """Yields the frames whose time is in [start_us, end_us), each decoded once, in presentation order.
 
@@ -61,13 +63,14 @@ def stream(
     before it where that is proved safe. Errors (MediaError) come while iterating. Damage does not end the stream: a
     packet that cannot be decoded is left out and counted in `.report`, and frames after it may carry artefacts until
     the next keyframe. A picture that changes its size on the way is brought to the first one's.
+    loop_filter: see `open_video`; "referenced" saves a quarter of the decoding and shows only at full size.
     """
     if threads < 1:
         raise ValueError(f"threads must be >= 1, got {threads}")
     if start_us < 0 or (end_us is not None and end_us <= start_us):
         raise ValueError(f"need 0 <= start_us < end_us, got [{start_us}, {end_us})")
     report = StreamReport()
-    asked = _Asked(source, Sizing(max_side), max(1, threads - 1), limits, start_us, end_us)
+    asked = _Asked(source, Sizing(max_side), max(1, threads - 1), limits, start_us, end_us, loop_filter)
     frames = _frames(asked, report)
     return FrameStream(ahead(frames) if threads > 1 else frames, report)
 
@@ -80,12 +83,16 @@ class _Asked:
     limits: Limits
     start_us: int
     end_us: int | None
+    loop_filter: LoopFilter
+
+    def opened(self) -> AbstractContextManager[OpenVideo]:
+        return open_video(self.source, threads=self.threads, limits=self.limits, loop_filter=self.loop_filter)
 
 
 def _frames(asked: _Asked, report: StreamReport) -> Generator[Frame, None, None]:
     if asked.start_us and (yield from _seeked(asked, report)):
         return
-    with open_video(asked.source, threads=asked.threads, limits=asked.limits) as video:
+    with asked.opened() as video:
         yield from _inside(timed(video, report, asked.sizing, asked.limits), asked, report)
 
 
@@ -99,7 +106,7 @@ def _seeked(asked: _Asked, report: StreamReport) -> Generator[Frame, None, bool]
     if number == len(index.times_us):
         return True
     trial = StreamReport()
-    with open_video(asked.source, threads=asked.threads, limits=asked.limits) as video:
+    with asked.opened() as video:
         frames = _inside(_from_index(video, index, number, asked.sizing, trial), asked, trial)
         try:
             first = next(frames)
@@ -119,7 +126,12 @@ def _from_index(
     video: OpenVideo, index: PacketIndex, number: int, sizing: Sizing, report: StreamReport
 ) -> Iterator[Frame]:
     scaler = scaler_for(video, index.first_picture, sizing)
+    last = -1
     for at, picture in pictures_from(video, index, number, report):
+        if at <= last:  # only damage makes a decoder go back
+            report.warn("timestamps_repaired")
+            continue
+        last = at
         report.num_frames += 1
         ends = index.times_us[at + 1] if at + 1 < len(index.times_us) else index.report.end_us
         report.end_us = int(ends)

@@ -12,7 +12,7 @@ show() {
 
 show 'python -m media.synthetic demo/videos'
 show 'curate run demo/videos -c demo/catalogue --recipe lvd2m'
-show 'curate sql -c demo/catalogue "select video_key, codec, seconds, flow_diag_per_s from clip order by seconds desc limit 6"'
+show 'curate sql -c demo/catalogue "select video_key, codec, seconds, flow_diag_per_s from clip order by seconds desc, video_key limit 6"'
 show 'curate sql -c demo/catalogue "select rank, video_key, seconds, flow_dis_lvd from selections join clip using (clip_id) where selection = '\''lvd2m'\'' order by rank"'
 show 'curate sql -c demo/catalogue "select video_key, stage, reason from rejects order by video_key"'
 show 'curate verify -c demo/catalogue'
@@ -20,5 +20,5 @@ show 'python -m bench.truth demo/catalogue demo/videos/truth.json'
 if [ -n "${VIDEOS:-}" ]; then
     own=$(printf '%q' "$VIDEOS")
     show "curate run $own -c demo/own-catalogue --recipe lvd2m"
-    show 'curate sql -c demo/own-catalogue "select video_key, codec, seconds, flow_diag_per_s from clip order by seconds desc limit 10"'
+    show 'curate sql -c demo/own-catalogue "select video_key, codec, seconds, flow_diag_per_s from clip order by seconds desc, video_key limit 10"'
 fi

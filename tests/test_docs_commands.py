@@ -7,12 +7,25 @@ from pathlib import Path
 
 import pytest
 
-from docs.pages import REPO, Command, Shell, commands_of, make_home, pages, refreshed, shell_for
+from docs.pages import (
+    ASK_CODE,
+    REPO,
+    Command,
+    CommandFailed,
+    Shell,
+    commands_of,
+    make_home,
+    pages,
+    refreshed,
+    shell_for,
+)
 
 pytestmark = pytest.mark.xdist_group("docs")  # one worker makes the videos, once
 
 PAGES = [page for page in pages() if commands_of(page.read_text())]
-_VARIES = re.compile(r"\b[0-9a-f]{16,}\b|\d+(?:[.,:]\d+)*(?:e[+-]\d+)?")
+_VARIES = re.compile(r"(?<![a-z])[0-9a-f]{16,}|\d+(?:[.,:]\d+)*(?:e[+-]\d+)?")
+_NAMED = re.compile(r"^  \S+ · ")
+_REASONS = re.compile(r"\((\w+ #(?:, \w+ #)+)\)")
 _PROGRESS = re.compile(r"^\w+: #/# ·")
 
 
@@ -30,9 +43,9 @@ def test_the_commands_of_a_page_print_what_it_says(page: Path, home: Path, tmp_p
     for command, after in zip(commands, [*commands[1:], None], strict=True):
         where = f"{page.relative_to(REPO)}:{command.line}: {command.text}"
         printed = shell.run(command)
-        if after is None or after.text != "echo $?":
+        if after is None or after.text != ASK_CODE:
             assert shell.last_code == 0, f"{where}\n{printed}"
-        if command.text == "echo $?":
+        if command.text == ASK_CODE:
             assert printed == command.output.strip(), f"{where}: the exit code is not the one on the page"
         else:
             assert is_like(printed, command.output), f"{where} prints something else now; `make docs`\n{printed}"
@@ -45,9 +58,19 @@ def is_like(printed: str, shown: str) -> bool:
 
 
 def masked(text: str) -> str:
-    """A text with `#` for each number and id, single spaces, and without lines of progress."""
-    lines = (re.sub(r"\s+|─+", " ", _VARIES.sub("#", line)).strip() for line in text.strip().splitlines())
-    return "\n".join(line for line in lines if line and not _PROGRESS.match(line))
+    """A text with `#` for each number and id, single spaces, and without lines of progress.
+
+    What was turned away is named in the order in which the workers met it: those lines and words are sorted.
+    """
+    lines = [_VARIES.sub("#", line) for line in text.strip().splitlines()]
+    named = sorted(line for line in lines if _NAMED.match(line))
+    ordered = [named.pop(0) if _NAMED.match(line) else line for line in lines]
+    spaced = (re.sub(r"[\s─]+", " ", line).strip() for line in ordered)
+    return "\n".join(_sorted_reasons(line) for line in spaced if line and not _PROGRESS.match(line))
+
+
+def _sorted_reasons(line: str) -> str:
+    return _REASONS.sub(lambda match: f"({', '.join(sorted(match[1].split(', ')))})", line)
 
 
 def test_only_console_blocks_hold_commands() -> None:
@@ -64,6 +87,12 @@ def test_numbers_may_differ_and_words_may_not() -> None:
     assert not is_like("add: 3 failed", "add: 3 done")
 
 
+def test_what_was_turned_away_may_be_named_in_any_order() -> None:
+    one = "add: 1 done, 2 turned away (x 1, y 1)\n  a.mp4 · x · why\n  b.mp4 · y · why"
+    other = "add: 1 done, 2 turned away (y 1, x 1)\n  b.mp4 · y · why\n  a.mp4 · x · why"
+    assert is_like(one, other)
+
+
 def test_an_ellipsis_stands_for_any_lines() -> None:
     assert is_like("a\nb\nc\nd", "a\n…\nd")
     assert not is_like("a\nb\nc\nd", "a\n…\ne")
@@ -71,6 +100,9 @@ def test_an_ellipsis_stands_for_any_lines() -> None:
 
 def test_a_refreshed_page_has_the_output_of_now(tmp_path: Path) -> None:
     text = "```console\n$ echo new\nold\n$ false\n$ echo $?\n0\n```\n"
-    assert (
-        refreshed(text, shell_for(text, home, tmp_path)) == "```console\n$ echo new\nnew\n$ false\n$ echo $?\n1\n```\n"
-    )
+    assert refreshed(text, Shell(tmp_path)) == "```console\n$ echo new\nnew\n$ false\n$ echo $?\n1\n```\n"
+
+
+def test_a_page_with_a_command_that_fails_is_not_written(tmp_path: Path) -> None:
+    with pytest.raises(CommandFailed, match="exit code 3: exit 3"):
+        refreshed("```console\n$ exit 3\n```\n", Shell(tmp_path))

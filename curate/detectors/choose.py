@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
+from curate.detectors.adaptive import AdaptiveDetector
 from curate.detectors.cut import Cut, Detector
 from curate.detectors.fades import FadeDetector
 from curate.detectors.lvd2m import Lvd2mDetector
@@ -21,7 +22,7 @@ def make_detector(name: str, fps: Fraction) -> Detector:
         ValueError: no such detector.
     """
     if name == "default":
-        return HardCutsAndFades(PySceneDetect("adaptive", fps), FadeDetector())
+        return HardCutsAndFades(AdaptiveDetector(fps), FadeDetector())
     if name == "lvd2m":
         return Lvd2mDetector()
     if name in DETECTORS:

@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 from scenedetect import AdaptiveDetector, ContentDetector, SceneManager, open_video
 
+from curate.detectors.adaptive import AdaptiveDetector as OurAdaptiveDetector
 from curate.detectors.choose import DETECTORS, make_detector
 from curate.detectors.cut import Cut
 from curate.detectors.lvd2m import hsv_difference, to_hsv
+from curate.detectors.pyscenedetect import PySceneDetect
+from media.probe import probe
 from media.stream import stream
 from media.synthetic import Camera, Flash, Scene, Texture, Transition, World
 from media.synthetic.worlds import cuts_world
@@ -99,3 +102,16 @@ def test_pyscenedetects_detectors_find_here_what_they_find_at_home(make_video: M
     manager.detect_scenes(open_video(str(path), backend="pyav"))
     at_home = [round(scene[0].seconds * 1e6) for scene in manager.get_scene_list()][1:]
     assert [cut.start_us for cut in detect(path, f"scenedetect-{name}", Fraction(25))] == at_home != []
+
+
+def test_our_adaptive_detector_finds_what_pyscenedetects_finds(real_videos: Path):
+    for name in ("skv_bikes.mp4", "stllm_cooking.mp4", "tarsier_demo_8fps.mp4", "sio_awesome_vfr.mov"):
+        facts = probe(str(real_videos / name))
+        fps = Fraction(facts.fps_num or 1, facts.fps_den or 1)
+        ours, theirs = OurAdaptiveDetector(fps), PySceneDetect("adaptive", fps)
+        with stream(str(real_videos / name), max_side=256) as frames:
+            for frame in frames:
+                ours.push(frame)
+                theirs.push(frame)
+            end_us = frames.report.end_us
+        assert [c.start_us for c in ours.finish(end_us)] == [c.start_us for c in theirs.finish(end_us)], name
