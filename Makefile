@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ROOMS := schemas media engine model curate recaption train eval
+BENCHES := startup scan jobs memory kill
 VIDEOS ?=
 
 .DEFAULT_GOAL := help
@@ -40,6 +41,7 @@ lint: setup
 
 bench: setup ## measure what README and docs claim, beside the peers; JSON in bench/out
 	mkdir -p bench/out
+	for bench in $(BENCHES); do $(BIN)/python -m bench.$$bench || exit 1; done
 	$(BIN)/python -m bench.catalogue --json bench/out/catalogue.json
 
 docs: setup ## print docs/tables.md from the code, and run the commands in the docs again for their output

@@ -61,15 +61,15 @@ def _away(step: FunnelStep) -> tuple[str, str, str]:
     return f"{step.clips_turned_away_alone:,}", f"{step.hours_turned_away_alone:.3f}", f"{step.clips_unmeasured:,}"
 
 
-def printable(value: object) -> str:
-    """A value as text without control characters, cut to 200 characters; null is empty."""
+def printable(value: object, width: int = CELL_WIDTH) -> str:
+    """A value as text without control characters, cut to `width` characters; null is empty."""
     if value is None:
         return ""
     if isinstance(value, float):
         return f"{value:.6g}"
     text = value if isinstance(value, str) else str(_plain(value))
-    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[: CELL_WIDTH + 1])
-    return text if len(text) <= CELL_WIDTH else text[: CELL_WIDTH - 1] + "…"
+    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[: width + 1])
+    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def _rows(result: pa.RecordBatchReader) -> Iterator[tuple[Any, ...]]:

@@ -1,0 +1,127 @@
+"""The scan of one 1080p H.264 file beside bare decoding and beside the pieces it replaces: `python -m bench.scan`.
+
+ours         curate's whole pass: adaptive cuts and fades, DIS motion, quality; all cores
+decoding     the same file decoded by FFmpeg with all cores, frames thrown away (`ffmpeg -f null` where there is one)
+pieces       PySceneDetect's command line (detect-adaptive), then Farneback flow at 2 frames a second (OpenCV)
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+from fractions import Fraction
+from pathlib import Path
+
+from bench.measure import cost_of, in_turns, python, save, seconds_of
+
+BAR_DECODING = 1.2
+BAR_PIECES = 2.0
+CORES = len(os.sched_getaffinity(0))
+
+
+def ours(path: str) -> None:
+    import cv2  # noqa: PLC0415
+
+    from curate.scan import ScanSettings, scan  # noqa: PLC0415
+    from media.probe import probe  # noqa: PLC0415
+
+    cv2.setNumThreads(1)
+    facts = probe(path)
+    scan(path, ScanSettings(), fps=Fraction(facts.num_frames * 1_000_000, facts.duration_us), threads=CORES)
+
+
+def decoding(path: str) -> None:
+    import av  # noqa: PLC0415
+
+    with av.open(path) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        for _frame in container.decode(stream):
+            pass
+
+
+def farneback(path: str) -> None:
+    """Mean flow between frames half a second apart at the file's own size, as Data-Juicer's motion filter has it."""
+    import cv2  # noqa: PLC0415
+
+    capture = cv2.VideoCapture(path)
+    step = max(1, round(capture.get(cv2.CAP_PROP_FPS) / 2))
+    last, number = None, 0
+    while capture.grab():
+        if number % step == 0:
+            grey = cv2.cvtColor(capture.retrieve()[1], cv2.COLOR_BGR2GRAY)
+            if last is not None:
+                cv2.calcOpticalFlowFarneback(last, grey, None, 0.5, 3, 15, 3, 5, 1.2, 0)  # type: ignore[call-overload]
+            last = grey
+        number += 1
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("video", nargs="?", help="a 1080p H.264 file; default: one that is made")
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--part", choices=["ours", "decoding", "farneback"], help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.part:
+        globals()[arguments.part](arguments.video)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        compare(arguments.video or made(Path(folder)), arguments.runs)
+
+
+def made(folder: Path) -> str:
+    """30 s of 1920x1080 H.264: a hand-held take looped, a cut at each seam."""
+    from media.synthetic import Encoding, write  # noqa: PLC0415
+    from media.synthetic.looped import write_looped  # noqa: PLC0415
+    from media.synthetic.worlds import long_take_world  # noqa: PLC0415
+
+    once, looped = folder / "once.mp4", folder / "looped.mp4"
+    truth = write(long_take_world(5), Encoding(codec="libx264", fps=30, size=(1920, 1080)), once)
+    write_looped(looped, once, truth, 6)
+    return str(looped)
+
+
+def compare(video: str, runs: int) -> None:
+    """Run the three in turns and print the ratios."""
+    ffmpeg = shutil.which("ffmpeg")
+    bare = [ffmpeg, "-v", "error", "-i", video, "-f", "null", "-"] if ffmpeg else _part("decoding", video)
+    costs = in_turns(
+        {
+            "ours": lambda: cost_of(_part("ours", video)),
+            "decoding": lambda: cost_of(bare),
+            "pyscenedetect": lambda: cost_of(
+                [sys.executable, "-m", "scenedetect", "-q", "-i", video, "detect-adaptive"]
+            ),
+            "farneback": lambda: cost_of(_part("farneback", video)),
+        },
+        runs,
+    )
+    start = seconds_of([cost_of([sys.executable, "-c", "import cv2, numpy, av, fsspec"]) for _ in range(3)])
+    seconds = {name: seconds_of(cost) for name, cost in costs.items()}
+    own, decoded = seconds["ours"] - start, seconds["decoding"] - (start if not ffmpeg else 0)
+    pieces = seconds["pyscenedetect"] + seconds["farneback"]
+    result = {
+        "video": Path(video).name,
+        "decoder": "ffmpeg" if ffmpeg else "PyAV",
+        "seconds": seconds,
+        "interpreter_start": start,
+        "cpu_seconds": {name: min(c.cpu_seconds for c in cost) for name, cost in costs.items()},
+        "ours_over_decoding": own / decoded,
+        "pieces_over_ours": pieces / seconds["ours"],
+    }
+    save("scan", result)
+    print(f"ours {own:.2f} s, decoding alone {decoded:.2f} s: {own / decoded:.2f} x (bar: at most {BAR_DECODING})")
+    print(
+        f"PySceneDetect + Farneback {pieces:.2f} s: {pieces / seconds['ours']:.1f} x ours (bar: at least {BAR_PIECES})"
+    )
+
+
+def _part(name: str, video: str) -> list[str]:
+    return python("bench.scan", video, "--part", name)
+
+
+if __name__ == "__main__":
+    main()
