@@ -6,7 +6,8 @@ measured by their length before they are averaged, so that motion to the left an
 divided by the real time between the two frames and by the diagonal, so that frame rate and resolution do not matter.
 
 `flow_dis_lvd` is LVD-2M's score (arXiv 2410.10816, section 3.1: RAFT between neighbouring frames at 2 fps, resized to
-520x960, mean magnitude in pixels) with DIS in place of RAFT.
+520x960, mean magnitude in pixels) with DIS in place of RAFT. Over half a second DIS alone loses what moves far, so it
+begins at the motion that the near pair of the same first frame showed.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ class MotionObserver:
         self._speeds, self._lvd_scores = Series(1), Series(1)
         self._first: _Seen | None = None
         self._lvd_first: _Seen | None = None
+        self._velocity: np.ndarray | None = None
         self._next_us = self._lvd_next_us = 0
         self._gap_us = PAIR_US
 
@@ -59,7 +61,10 @@ class MotionObserver:
         if first is not None and frame.time_us - first.time_us >= self._gap_us:
             seconds = (frame.time_us - first.time_us) / US
             diagonal = float(np.hypot(frame.width, frame.height))
-            pixels = mean_length(self._flow(first.luma, frame.luma))
+            flow = self._dis.calc(first.luma, frame.luma, _no_guess())
+            pixels = mean_length(flow)
+            if self._lvd_first is not None and self._lvd_first.time_us == first.time_us:
+                self._velocity = flow / seconds
             self._speeds.add(first.time_us, frame.time_us, pixels / diagonal / seconds)
             self._gap_us = SLOW_PAIR_US if pixels / seconds * PAIR_US / US < SLOW_PIXELS else PAIR_US
             self._first = None
@@ -73,14 +78,12 @@ class MotionObserver:
         first = self._lvd_first
         if first is not None:
             scale = (LVD_WIDTH / frame.width, LVD_HEIGHT / frame.height)
-            score = mean_length(self._flow(first.luma, frame.luma), scale)
+            seconds = (frame.time_us - first.time_us) / US
+            guess = _no_guess() if self._velocity is None else self._velocity * np.float32(seconds)
+            score = mean_length(self._dis.calc(first.luma, frame.luma, guess), scale)
             self._lvd_scores.add(first.time_us, frame.time_us, score)
-        self._lvd_first = _Seen(frame.time_us, frame.luma)
+        self._lvd_first, self._velocity = _Seen(frame.time_us, frame.luma), None
         self._lvd_next_us = (frame.time_us // LVD_STEP_US + 1) * LVD_STEP_US
-
-    def _flow(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """float32 [H, W, 2], pixels of the working picture."""
-        return self._dis.calc(first, second, np.empty(0, np.float32))
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,11 @@ class _Seen:
 
     time_us: int
     luma: np.ndarray
+
+
+def _no_guess() -> np.ndarray:
+    """What DIS takes for "begin at no motion"."""
+    return np.empty(0, np.float32)
 
 
 def mean_length(flow: np.ndarray, scale: tuple[float, float] = (1.0, 1.0)) -> float:
