@@ -251,7 +251,7 @@ def main() -> int:
     for line, is_wrong in report(truths, damaged, found):
         print(f"WRONG {line}" if is_wrong else line)
         num_wrong += is_wrong
-    limits = f"every hard cut found but {len(KNOWN_MISSES)} known ones; every flow within a factor of {FLOW_FACTOR}"
+    limits = f"every hard cut found but {len(KNOWN_MISSES)} known ones; flow within {FLOW_FACTOR} x and {FLOW_FLOOR}"
     print(f"{num_wrong} wrong: see above" if num_wrong else f"held: {limits}")
     return 1 if num_wrong else 0
 

@@ -75,7 +75,7 @@ def lvd2m() -> SelectRecipe:
 def lvd2m_strict() -> SelectRecipe:
     """LVD-2M's filters against its known leaks: no pauses of more than half of the time, nothing in the dark.
 
-    A takes' difference over two seconds must stay below PySceneDetect's default threshold of 27 in place of 50.
+    The difference over two seconds must stay below PySceneDetect's default threshold of 27, in place of 50.
     """
     return replace(lvd2m(), name="lvd2m_strict", max_content_2s=27, max_still_share=0.5, min_luma=16)
 

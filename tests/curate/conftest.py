@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import struct
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -51,7 +52,7 @@ def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *
 
 @pytest.fixture(scope="session")
 def raw_videos(make_video: MadeVideos, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two good videos, one of them under two names, and three files that are no good ones."""
+    """Two good videos, one of them under two names, and files that are damaged, no videos, or a bomb."""
     folder = tmp_path_factory.mktemp("raw")
     (folder / "holiday").mkdir()
     shutil.copy(make_video(scenes=[("natural:1", 30), ("city:2", 45)], fps=30), folder / "two_shots.mp4")
@@ -61,6 +62,9 @@ def raw_videos(make_video: MadeVideos, tmp_path_factory: pytest.TempPathFactory)
     (folder / "cut_off.mp4").write_bytes(whole[: len(whole) // 3])
     (folder / "empty.mp4").touch()
     (folder / "page.mp4").write_text("<html>404</html>", encoding="utf-8")
+    screen = struct.pack("<HHBBB", 50_000, 50_000, 0x80, 0, 0) + bytes(3) + b"\xff" * 3
+    frame = b"\x2c" + struct.pack("<HHHHB", 0, 0, 50_000, 50_000, 0) + b"\x02\x02\x4c\x01\x00"
+    (folder / "bomb.gif").write_bytes(b"GIF89a" + screen + frame + frame + b"\x3b")
     (folder / "notes.txt").write_text("no video", encoding="utf-8")
     return folder
 

@@ -30,8 +30,12 @@ def test_a_folder_becomes_clips_with_exact_bounds(made_catalogue: Path):
 
 def test_damaged_files_are_turned_away_by_name_and_the_run_completes(made_catalogue: Path):
     found = {row["video_key"]: row["reason"] for row in rows(made_catalogue, "from rejects")}
-    assert set(found) == {"cut_off.mp4", "empty.mp4", "page.mp4"}
-    assert found["empty.mp4"] == "empty_file"
+    assert set(found) == {"cut_off.mp4", "empty.mp4", "page.mp4", "bomb.gif"}
+    assert (found["empty.mp4"], found["page.mp4"], found["bomb.gif"]) == (
+        "empty_file",
+        "not_a_video",
+        "too_many_pixels",
+    )
 
 
 def test_the_same_content_under_a_second_name_is_an_alias(made_catalogue: Path):

@@ -89,5 +89,5 @@ def test_a_shard_is_written_i_of_n(text: str):
 
 def test_shards_count_from_zero():
     assert Shard.parse("0/64") == Shard(0, 64)
-    with pytest.raises(ValueError, match="64/64 does not exist. Shards count from 0: 0/64 to 63/64"):
+    with pytest.raises(ValueError, match=r"64/64 does not exist\. Shards count from 0: 0/64 to 63/64"):
         Shard.parse("64/64")
