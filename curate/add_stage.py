@@ -10,8 +10,8 @@ from curate.media_reject import media_reject
 from curate.sources import FoundFile, open_source, stamp_of
 from engine.catalogue import Catalogue
 from engine.due import Due
-from engine.pool import Beat, Outcome, Reject, Row, Slot, Work
 from engine.run import Plan
+from engine.work import Beat, Outcome, Reject, Row, Slot, Work
 from media.errors import MediaError
 from media.probe import probe
 from schemas.ids import fingerprint_of, video_id_of

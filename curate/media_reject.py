@@ -1,6 +1,6 @@
 """A video that cannot be used, as a reject."""
 
-from engine.pool import Reject
+from engine.work import Reject
 from media.errors import MediaError
 
 TEMPORARY = frozenset({"missing_file", "io_error", "out_of_memory"})

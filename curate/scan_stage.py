@@ -11,8 +11,8 @@ from curate.media_reject import media_reject
 from curate.scan import Scan, ScanSettings, scan
 from curate.sources import stamp_of
 from engine.due import Due
-from engine.pool import Beat, Outcome, Reject, Row, Slot, Work
 from engine.run import Plan
+from engine.work import Beat, Outcome, Reject, Row, Slot, Work
 from media.errors import MediaError
 from schemas.ids import clip_id_of, fingerprint_of
 from schemas.spans import US

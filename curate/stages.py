@@ -14,9 +14,10 @@ from curate.scan_stage import scan_due, scan_plan
 from curate.sources import FoundFile
 from engine.catalogue import Catalogue
 from engine.due import Due, Shard, rows_of
-from engine.pool import Row, WorkerLimits
+from engine.pool import WorkerLimits
 from engine.progress import Tally, progress
 from engine.run import Plan, default_jobs, local_slots, run_plan
+from engine.work import Row
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.pool import Row
+from engine.work import Row
 
 if TYPE_CHECKING:
     import duckdb

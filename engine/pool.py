@@ -3,51 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
-import sys
-import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-Row = dict[str, Any]
-Beat = Callable[[], None]
-Work = Callable[[Sequence[Row], Beat], Iterator["Outcome"]]
-BEAT_SECONDS = 1.0
+from engine.work import Outcome, Reject, Row, Slot, Work
+from engine.worker import Bug, serve
+
 START_SECONDS = 1800.0
-
-
-@dataclass(frozen=True)
-class Slot:
-    """The place of one worker: its number, the threads it may use, and its accelerator if the stage wants one."""
-
-    index: int
-    threads: int = 1
-    device: str = "cpu"
-
-
-@dataclass(frozen=True)
-class Reject:
-    """Why an input row was turned away. `permanent`: trying the same again cannot help."""
-
-    reason: str
-    detail: str
-    permanent: bool = True
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one input row: rows by table, or a reject."""
-
-    key: str
-    rows: dict[str, list[Row]] = field(default_factory=dict)
-    reject: Reject | None = None
 
 
 @dataclass(frozen=True)
@@ -150,7 +118,7 @@ class Pool:
         ours, theirs = self._context.Pipe()
         lifeline, their_lifeline = self._context.Pipe()
         process = self._context.Process(
-            target=_serve,
+            target=serve,
             args=(theirs, their_lifeline, self._make_work, slot, self._limits.memory_bytes),
             daemon=True,
             name=f"longtake-worker-{slot.index}",
@@ -188,7 +156,7 @@ class Pool:
                     worker.answered += 1
                     worker.started_at = worker.heard_at
                     yield message
-                elif isinstance(message, _Bug):
+                elif isinstance(message, Bug):
                     raise WorkerBug(message.traceback)
                 elif message == "ready":
                     worker.ready, worker.started_at = True, worker.heard_at
@@ -241,11 +209,6 @@ class Pool:
             yield Outcome(str(open_rows[0][self._key]), reject=reject)
 
 
-@dataclass(frozen=True)
-class _Bug:
-    traceback: str
-
-
 def _next_task(source: Iterator[list[Row]], again: deque[_Task]) -> _Task | None:
     if again:
         return again.popleft()
@@ -281,63 +244,3 @@ def _stop(worker: _Worker) -> None:
     if worker.process.is_alive():
         worker.process.kill()
         worker.process.join()
-
-
-def _serve(
-    pipe: Connection,
-    lifeline: Connection,
-    make_work: Callable[[Slot], Work],
-    slot: Slot,
-    memory_bytes: int | None,
-) -> None:
-    """The life of a worker: build once, then answer tasks until the pipe closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_die_with_parent, args=(lifeline,), daemon=True).start()
-    _limit_memory(memory_bytes)
-    beat = _beater(pipe)
-    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
-        try:
-            work = make_work(slot)
-            pipe.send("ready")
-            while True:
-                for outcome in work(pipe.recv(), beat):
-                    pipe.send(outcome)
-                pipe.send("done")
-        except (EOFError, BrokenPipeError, ConnectionResetError):
-            raise
-        except MemoryError:
-            pipe.send("out_of_memory")
-        except BaseException:  # noqa: BLE001  (the outermost door of the worker: the parent raises it again)
-            pipe.send(_Bug(traceback.format_exc()))
-
-
-def _beater(pipe: Connection) -> Beat:
-    """A function that tells the parent, at most once a second, that the worker is alive and getting on."""
-    told_at = 0.0
-
-    def beat() -> None:
-        nonlocal told_at
-        now = time.monotonic()
-        if now - told_at >= BEAT_SECONDS:
-            told_at = now
-            pipe.send("beat")
-
-    return beat
-
-
-def _die_with_parent(lifeline: Connection) -> None:
-    """Wait for the parent's end of the line to close, which it does even when the parent is killed."""
-    with contextlib.suppress(EOFError, OSError):
-        lifeline.recv()
-    os._exit(1)
-
-
-def _limit_memory(memory_bytes: int | None) -> None:
-    if memory_bytes is None or not sys.platform.startswith("linux"):
-        return
-    import resource  # noqa: PLC0415  (Linux only)
-
-    _soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    limit = memory_bytes if hard == resource.RLIM_INFINITY else min(memory_bytes, hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))

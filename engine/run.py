@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from engine.catalogue import Catalogue, now, tool_version
-from engine.pool import Outcome, Pool, Row, Slot, Work, WorkerLimits
+from engine.pool import Pool, WorkerLimits
 from engine.progress import Progress, Tally
+from engine.work import Outcome, Row, Slot, Work
 from engine.write import write
 
 FLUSH_SECONDS = 10.0

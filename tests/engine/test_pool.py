@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.pool import Outcome, Pool, Row, Slot, WorkerBug, WorkerLimits
+from engine.pool import Pool, WorkerBug, WorkerLimits
+from engine.work import Outcome, Row, Slot
 from tests.engine import toy_work
 
 QUICK = WorkerLimits(stall_s=1.5)

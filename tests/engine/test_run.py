@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from engine.catalogue import Catalogue
-from engine.pool import Beat, Outcome, Reject, Row, Slot, Work, WorkerBug
+from engine.pool import WorkerBug
 from engine.progress import Tally
 from engine.run import Plan, local_slots, run_plan
+from engine.work import Beat, Outcome, Reject, Row, Slot, Work
 
 
 def naming_videos(slot: Slot) -> Work:

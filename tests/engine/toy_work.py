@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from engine.pool import Beat, Outcome, Row, Slot, Work
+from engine.work import Beat, Outcome, Row, Slot, Work
 
 
 def doubling(slot: Slot) -> Work:
