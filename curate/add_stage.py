@@ -85,7 +85,7 @@ def _settle(catalogue: Catalogue, outcomes: list[Outcome]) -> list[Outcome]:
     videos = [outcome.rows["videos"][0] for outcome in outcomes if not outcome.reject]
     known = _known(catalogue, [video["video_id"] for video in videos])
     settled = []
-    for outcome in outcomes:
+    for outcome in sorted(outcomes, key=lambda outcome: outcome.key):  # which name is the first must not hang on speed
         if outcome.reject:
             settled.append(outcome)
             continue

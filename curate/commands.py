@@ -83,9 +83,9 @@ def _report(tally: Tally, catalogue: Catalogue, remark: str = "") -> None:
     say(", ".join(part for part in parts if part))
     if not tally.rejected:
         return
-    sql = "select coalesce(video_key, key), reason, detail from rejects where stage = ? order by created_at desc, 1"
+    sql = "select coalesce(video_key, key), reason, detail from rejects where stage = ? and created_at >= ? order by 1"
     with catalogue.connect() as connection:
-        rows = connection.execute(f"{sql} limit {NAMED_REJECTS}", [tally.stage]).fetchall()
+        rows = connection.execute(f"{sql} limit {NAMED_REJECTS}", [tally.stage, tally.began_at]).fetchall()
     for key, reason, detail in rows:
         say(f"  {printable(key)} · {printable(reason)} · {printable(detail)}")
     if tally.rejected.total() > len(rows):

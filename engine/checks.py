@@ -62,6 +62,7 @@ class Count:
 
 COUNTS = (
     Count("scans", "video_id", "num_clips", "clips"),
+    Count("scans", "video_id", "num_clips", "measures"),
     Count("scans", "video_id", "num_cuts", "cuts", "kind <> 'flash_rejected'"),
     Count("funnels", "selection", "clips_left", "selections"),
 )

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Protocol, TextIO
 
 LINE_SECONDS = 10.0
@@ -15,13 +16,14 @@ LINE_SECONDS = 10.0
 
 @dataclass
 class Tally:
-    """Counts of a run: rows finished, and rows turned away by reason."""
+    """Counts of a run that began at `began_at`: rows finished, and rows turned away by reason."""
 
     stage: str
     total: int
     done: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
+    began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
     def handled(self) -> int:
@@ -29,7 +31,8 @@ class Tally:
 
     def reasons(self) -> str:
         """`no_frames 2, timeout 1`, the most frequent first; empty when nothing was turned away."""
-        return ", ".join(f"{reason} {count}" for reason, count in self.rejected.most_common())
+        ordered = sorted(self.rejected.items(), key=lambda item: (-item[1], item[0]))
+        return ", ".join(f"{reason} {count}" for reason, count in ordered)
 
     def line(self) -> str:
         """One sentence for a log."""

@@ -1,7 +1,7 @@
 """Motion by dense optical flow (DIS), in shares of the frame's diagonal a second.
 
 Two frames a short while apart are compared four times a second: near enough that fast motion is still followed, and
-while the picture moves slowly four times as far, so that slow motion is more than a fraction of a pixel. Vectors are
+while nothing moves fast four times as far, so that slow motion is more than a fraction of a pixel. Vectors are
 measured by their length before they are averaged, so that motion to the left and to the right do not cancel, and
 divided by the real time between the two frames and by the diagonal, so that frame rate and resolution do not matter.
 
@@ -23,8 +23,9 @@ from schemas.spans import US, Span
 
 SAMPLE_US = 250_000
 PAIR_US = 60_000  # frames of a pair lie at least this far apart: two frames at 30 fps
-SLOW_PAIR_US = 240_000  # the same while the motion within PAIR_US is less than SLOW_PIXELS
+SLOW_PAIR_US = 240_000  # the same while no patch of the picture moves by SLOW_PIXELS within PAIR_US
 SLOW_PIXELS = 1.0
+PATCHES = (32, 18)
 LVD_STEP_US = 500_000
 LVD_HEIGHT, LVD_WIDTH = 520, 960
 STILL_DIAG_PER_S = 0.005  # slower than this is not seen as motion: half a percent of the diagonal a second
@@ -62,11 +63,12 @@ class MotionObserver:
             seconds = (frame.time_us - first.time_us) / US
             diagonal = float(np.hypot(frame.width, frame.height))
             flow = self._dis.calc(first.luma, frame.luma, _no_guess())
-            pixels = mean_length(flow)
+            lengths = lengths_of(flow)
             if self._lvd_first is not None and self._lvd_first.time_us == first.time_us:
                 self._velocity = flow / seconds
-            self._speeds.add(first.time_us, frame.time_us, pixels / diagonal / seconds)
-            self._gap_us = SLOW_PAIR_US if pixels / seconds * PAIR_US / US < SLOW_PIXELS else PAIR_US
+            self._speeds.add(first.time_us, frame.time_us, cv2.mean(lengths)[0] / diagonal / seconds)
+            fastest = float(cv2.resize(lengths, PATCHES, interpolation=cv2.INTER_AREA).max())
+            self._gap_us = SLOW_PAIR_US if fastest / seconds * PAIR_US / US < SLOW_PIXELS else PAIR_US
             self._first = None
         if self._first is None and frame.time_us >= self._next_us:
             self._first = _Seen(frame.time_us, frame.luma)
@@ -80,8 +82,8 @@ class MotionObserver:
             scale = (LVD_WIDTH / frame.width, LVD_HEIGHT / frame.height)
             seconds = (frame.time_us - first.time_us) / US
             guess = _no_guess() if self._velocity is None else self._velocity * np.float32(seconds)
-            score = mean_length(self._dis.calc(first.luma, frame.luma, guess), scale)
-            self._lvd_scores.add(first.time_us, frame.time_us, score)
+            lengths = lengths_of(self._dis.calc(first.luma, frame.luma, guess), scale)
+            self._lvd_scores.add(first.time_us, frame.time_us, cv2.mean(lengths)[0])
         self._lvd_first, self._velocity = _Seen(frame.time_us, frame.luma), None
         self._lvd_next_us = (frame.time_us // LVD_STEP_US + 1) * LVD_STEP_US
 
@@ -99,7 +101,7 @@ def _no_guess() -> np.ndarray:
     return np.empty(0, np.float32)
 
 
-def mean_length(flow: np.ndarray, scale: tuple[float, float] = (1.0, 1.0)) -> float:
-    """Mean length of the vectors of a flow field [H, W, 2], each axis stretched by its scale first."""
+def lengths_of(flow: np.ndarray, scale: tuple[float, float] = (1.0, 1.0)) -> np.ndarray:
+    """Lengths, float32 [H, W], of the vectors of a flow field [H, W, 2], each axis stretched by its scale first."""
     x, y = cv2.split(flow)
-    return float(cv2.mean(cv2.magnitude(x * scale[0], y * scale[1]))[0])
+    return cv2.magnitude(x * scale[0], y * scale[1])
