@@ -51,18 +51,22 @@ REFERENCES = (
 
 @dataclass(frozen=True)
 class Count:
-    """A commit row says how many rows of another table belong to it."""
+    """A commit row says how many rows of another table belong to it; a row that was refused counts.
+
+    `refused_with`: a further table whose refused rows have none here.
+    """
 
     commits: str
     parent: str
     number: str
     table: str
     rows: str = "true"
+    refused_with: str | None = None
 
 
 COUNTS = (
     Count("scans", "video_id", "num_clips", "clips"),
-    Count("scans", "video_id", "num_clips", "measures"),
+    Count("scans", "video_id", "num_clips", "measures", refused_with="clips"),
     Count("scans", "video_id", "num_cuts", "cuts", "kind <> 'flash_rejected'"),
     Count("funnels", "selection", "clips_left", "selections"),
 )
@@ -109,12 +113,13 @@ def _reference(reference: Reference) -> Check:
 
 
 def lost_sql(count: Count) -> str:
-    """Parents of which fewer (or more) rows stand than their commit row says, with both numbers.
+    """Parents of which fewer rows stand than their commit row says, with both numbers.
 
     A row that broke a rule is a reject of the same result, and counts.
     """
     c = count
     says = f"select {c.parent}, fingerprint, created_at, {c.number} as says from {c.commits}"
+    tables = ", ".join(f"'{table}'" for table in (c.table, c.refused_with) if table)
     if c.commits == "funnels":
         says += " qualify row_number() over (partition by selection order by step desc) = 1"
     return f"""
@@ -124,9 +129,9 @@ def lost_sql(count: Count) -> str:
             on t.{c.parent} = s.{c.parent}
         left join (
             select split_part(split_part(key, '|', 1), '_', 1) as parent, fingerprint, created_at, count(*) as refused
-            from history.rejects where starts_with(reason, '{c.table}.') group by all
+            from history.rejects where split_part(reason, '.', 1) in ({tables}) group by all
         ) r on r.parent = s.{c.parent} and r.fingerprint = s.fingerprint and r.created_at = s.created_at
-        where s.says <> coalesce(t.found, 0) + coalesce(r.refused, 0)
+        where s.says > coalesce(t.found, 0) + coalesce(r.refused, 0)
     """
 
 

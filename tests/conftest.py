@@ -13,6 +13,7 @@ import pytest
 
 from media.synthetic import Encoding, Scene, Texture, Truth, World, named_texture, write
 
+os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 reads once a process how much it may print; the first test decides
 REPO = Path(__file__).resolve().parent.parent
 
 
