@@ -19,7 +19,6 @@ class SelectRecipe:
 
     `max_content_2s`: LVD-2M's cut rule, the largest HSV difference of frames two seconds apart, 0 to 255.
     `min_flow_lvd`: LVD-2M's motion score in pixels, by RAFT where it was measured, else by DIS.
-    `min_flow_diag_per_s`: mean optical flow in frame diagonals a second.
 
     Raises:
         ValueError: a bound is not positive, or the shortest clip is longer than the longest.
@@ -30,9 +29,7 @@ class SelectRecipe:
     max_seconds: float | None = None
     max_content_2s: float | None = None
     min_flow_lvd: float | None = None
-    min_flow_diag_per_s: float | None = None
     max_still_share: float | None = None
-    max_letterbox_share: float | None = None
     min_luma: float | None = None
     where: tuple[Condition, ...] = ()
 
@@ -50,9 +47,7 @@ class SelectRecipe:
             ("short_enough", self.max_seconds, "seconds <= {}"),
             ("no_change_in_2_s", self.max_content_2s, "content_2s_max < {}"),
             ("moves_lvd", self.min_flow_lvd, "coalesce(flow_raft_lvd, flow_dis_lvd) >= {}"),
-            ("moves", self.min_flow_diag_per_s, "flow_diag_per_s >= {}"),
             ("not_still", self.max_still_share, "still_share <= {}"),
-            ("no_borders", self.max_letterbox_share, "letterbox_share <= {}"),
             ("not_dark", self.min_luma, "luma_mean >= {}"),
         ]
         return [Condition(name, sql.format(value)) for name, value, sql in bounds if value is not None] + [*self.where]

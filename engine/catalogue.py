@@ -192,10 +192,6 @@ class Catalogue:
         """Absolute path or url of a file that a row names: relative uris lie in the catalogue."""
         return uri if _URL.match(uri) or Path(uri).is_absolute() else self.store.url_of(uri)
 
-    def media_uri(self, folder: str, name: str) -> str:
-        """The relative uri of a file kept in the catalogue: `media/<folder>/<name>`."""
-        return f"media/{folder}/{name}"
-
 
 def connection_settings(
     memory_limit: str | None, threads: int | None
