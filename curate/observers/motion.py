@@ -35,7 +35,9 @@ class MotionObserver:
     """Fills flow_diag_per_s, flow_p95_diag_per_s, still_share and flow_dis_lvd."""
 
     def __init__(self) -> None:
+        # two of them: a DIS object that was once given a guess begins at that guess for ever after (OpenCV 5.0)
         self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        self._guided_dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
         self._speeds, self._lvd_scores = Series(1), Series(1)
         self._first: _Seen | None = None
         self._lvd_first: _Seen | None = None
@@ -81,9 +83,11 @@ class MotionObserver:
         if first is not None:
             scale = (LVD_WIDTH / frame.width, LVD_HEIGHT / frame.height)
             seconds = (frame.time_us - first.time_us) / US
-            guess = _no_guess() if self._velocity is None else self._velocity * np.float32(seconds)
-            lengths = lengths_of(self._dis.calc(first.luma, frame.luma, guess), scale)
-            self._lvd_scores.add(first.time_us, frame.time_us, cv2.mean(lengths)[0])
+            if self._velocity is None:
+                flow = self._dis.calc(first.luma, frame.luma, _no_guess())
+            else:
+                flow = self._guided_dis.calc(first.luma, frame.luma, self._velocity * np.float32(seconds))
+            self._lvd_scores.add(first.time_us, frame.time_us, cv2.mean(lengths_of(flow, scale))[0])
         self._lvd_first, self._velocity = _Seen(frame.time_us, frame.luma), None
         self._lvd_next_us = (frame.time_us // LVD_STEP_US + 1) * LVD_STEP_US
 
