@@ -32,9 +32,12 @@ ShardOption = Annotated[str | None, typer.Option("--shard", help="i/n: only the 
 Retry = Annotated[bool, typer.Option("--retry", help="Try again what was turned away for good.")]
 DetectorOption = Annotated[
     str,
-    typer.Option(help="default, lvd2m, scenedetect-adaptive, scenedetect-content, scenedetect-hash or -histogram."),
+    typer.Option(help="default, transnetv2, scenedetect-adaptive, -content, -hash or -histogram, lvd2m, panda70m."),
 ]
-RecipeOption = Annotated[str, typer.Option("--recipe", "-r", help="everything, lvd2m, lvd2m_strict or panda70m.")]
+Thorough = Annotated[bool, typer.Option("--thorough", help="Decode every frame; default: those that decide.")]
+RecipeOption = Annotated[
+    str, typer.Option("--recipe", "-r", help="everything, long_takes, lvd2m, lvd2m_strict or panda70m.")
+]
 Where = Annotated[
     list[str] | None, typer.Option("--where", help="SQL over the columns of clip; may be given several times.")
 ]
@@ -59,6 +62,7 @@ def run(
     where: Where = None,
     name: Name = None,
     detector: DetectorOption = "default",
+    thorough: Thorough = False,
     jobs: Jobs = None,
     limit: Limit = None,
     shard: ShardOption = None,
@@ -70,7 +74,7 @@ def run(
     """
     from curate import commands  # noqa: PLC0415
 
-    chosen, settings = commands.recipe_of(recipe, where or []), commands.settings_of(detector)
+    chosen, settings = commands.recipe_of(recipe, where or []), commands.settings_of(detector, thorough=thorough)
     effort = commands.effort_of(jobs, limit, shard, retry=retry)
     opened = commands.add(paths, catalogue, effort)
     commands.scan(opened, settings, effort)
@@ -99,6 +103,7 @@ def add(
 def scan(
     catalogue: CatalogueOption,
     detector: DetectorOption = "default",
+    thorough: Thorough = False,
     jobs: Jobs = None,
     limit: Limit = None,
     shard: ShardOption = None,
@@ -110,7 +115,8 @@ def scan(
     """
     from curate import commands  # noqa: PLC0415
 
-    settings, effort = commands.settings_of(detector), commands.effort_of(jobs, limit, shard, retry=retry)
+    settings = commands.settings_of(detector, thorough=thorough)
+    effort = commands.effort_of(jobs, limit, shard, retry=retry)
     commands.scan(commands.open_catalogue(catalogue), settings, effort)
 
 

@@ -30,9 +30,9 @@ def recipe_of(name: str, where: Sequence[str]) -> SelectRecipe:
     return replace(recipe, where=tuple(Condition(f"where_{i + 1}", sql) for i, sql in enumerate(where)))
 
 
-def settings_of(detector: str) -> ScanSettings:
+def settings_of(detector: str, *, thorough: bool = False) -> ScanSettings:
     try:
-        return ScanSettings(detector)
+        return ScanSettings(detector, thorough)
     except ValueError as error:
         raise WrongUse(str(error)) from error
 

@@ -30,6 +30,8 @@ class SelectRecipe:
     max_content_2s: float | None = None
     min_flow_lvd: float | None = None
     max_still_share: float | None = None
+    max_jump_cut: float | None = None
+    min_coherence: float | None = None
     min_luma: float | None = None
     where: tuple[Condition, ...] = ()
 
@@ -48,6 +50,8 @@ class SelectRecipe:
             ("no_change_in_2_s", self.max_content_2s, "content_2s_max < {}"),
             ("moves_lvd", self.min_flow_lvd, "coalesce(flow_raft_lvd, flow_dis_lvd) >= {}"),
             ("not_still", self.max_still_share, "still_share <= {}"),
+            ("one_take", self.max_jump_cut, "jump_cut_score <= {}"),
+            ("coherent", self.min_coherence, "coherence >= {}"),
             ("not_dark", self.min_luma, "luma_mean >= {}"),
         ]
         return [Condition(name, sql.format(value)) for name, value, sql in bounds if value is not None] + [*self.where]
@@ -56,6 +60,11 @@ class SelectRecipe:
 def everything() -> SelectRecipe:
     """Every clip."""
     return SelectRecipe("everything")
+
+
+def long_takes() -> SelectRecipe:
+    """Takes of at least 10 s of which the default detector has no doubt; `python -m bench.cuts` measures its errors."""
+    return SelectRecipe("long_takes", min_seconds=10, max_jump_cut=0.5)
 
 
 def lvd2m() -> SelectRecipe:
@@ -84,7 +93,7 @@ def panda70m() -> SelectRecipe:
     return SelectRecipe("panda70m", min_seconds=2, max_seconds=60, max_still_share=0.9)
 
 
-RECIPES = {recipe.__name__: recipe for recipe in (everything, lvd2m, lvd2m_strict, panda70m)}
+RECIPES = {recipe.__name__: recipe for recipe in (everything, long_takes, lvd2m, lvd2m_strict, panda70m)}
 
 
 def recipe_named(name: str) -> SelectRecipe:

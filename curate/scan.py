@@ -6,28 +6,44 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+import numpy as np
+
+from curate.detectors.cascade.detector import CascadeDetector
 from curate.detectors.choose import DETECTORS, make_detector
-from curate.detectors.cut import Cut
+from curate.detectors.cut import Cut, Detector
+from curate.look_plan import look_plan
+from curate.observers.coherence import CoherenceObserver
 from curate.observers.motion import MotionObserver
-from curate.observers.observer import Observer
+from curate.observers.observer import Measuring, Observer
 from curate.observers.quality import ContentObserver, QualityObserver
 from media.decoding import StreamReport
-from media.stream import stream
+from media.frame import Frame
+from media.geometry import Sizing
+from media.limits import DEFAULT_LIMITS
+from media.opening import open_video
+from media.packets import PacketIndex, index_packets
+from media.pick import pick
+from media.seeking import LostError
+from media.stream import FrameStream, stream
 from schemas.spans import Span, count_within, spans_between
 
 WORKING_SIDE = 256  # longer side, in pixels, of the picture that detectors and observers see
-OBSERVERS: tuple[Callable[[], Observer], ...] = (MotionObserver, QualityObserver, ContentObserver)
+OBSERVERS: tuple[Callable[[], Observer], ...] = (MotionObserver, QualityObserver, ContentObserver, CoherenceObserver)
+GUARD_US = 100_000  # what is left out on both sides of a gradual transition, whose ends nobody sees exactly
 
 
 @dataclass(frozen=True)
 class ScanSettings:
     """What a scan looks for. A scan with other settings is another scan: its rows replace the older ones.
 
+    thorough: decode every frame; the default detector needs only some of them, the other detectors always want all.
+
     Raises:
         ValueError: no such detector.
     """
 
     detector: str = "default"
+    thorough: bool = False
 
     def __post_init__(self) -> None:
         if self.detector not in DETECTORS:
@@ -60,13 +76,62 @@ def scan(
     threads: int = 1,
     beat: Callable[[], None] = lambda: None,
 ) -> Scan:
-    """Decode a video once and let the detector and all observers see every frame.
+    """Let the detector and all observers see a video in one decode pass.
 
-    `fps` is the video's average rate; `beat` is called after each frame.
+    The default detector is shown what `look_plan` chooses, and then the frames around each hard cut; the decoder skips
+    what neither needs. Every frame is decoded for a detector that wants it, with `settings.thorough`, and where packets
+    do not say where frames are or the file is damaged. `fps` is the video's average rate; `beat` is called after each
+    frame.
 
     Raises:
         MediaError: the file gives no pictures.
     """
+    if settings.detector == "default" and not settings.thorough:
+        with open_video(source) as video:
+            index = index_packets(video, DEFAULT_LIMITS)
+        if index.sound and not index.report.corrupt_packets:
+            try:
+                return _scan_looks(source, index, threads, beat)
+            except LostError:
+                pass  # the place of a frame cannot be proved: what decoding everything gives is certain
+    return _scan_all(source, settings, fps, threads, beat)
+
+
+def _scan_looks(source: str, index: PacketIndex, threads: int, beat: Callable[[], None]) -> Scan:
+    detector = CascadeDetector()
+    observers = [make() for make in OBSERVERS]
+    push_to = [detector.push, *(observer.push for observer in observers)]
+
+    def frames_of(numbers: Sequence[int]) -> FrameStream:
+        return pick(source, index, numbers, sizing=Sizing(WORKING_SIDE), threads=threads, loop_filter="referenced")
+
+    with frames_of(look_plan(index)) as looks:
+        for frame in looks:
+            for push in push_to:
+                push(frame)
+            beat()
+        report = looks.report
+    windows = detector.windows()
+    numbers = [_numbers_within(index, window) for window in windows]
+    with frames_of(sorted({number for each in numbers for number in each})) as frames:
+        kept = dict[int, Frame]()
+        for window, each in zip(windows, numbers, strict=True):
+            kept = {number: frame for number, frame in kept.items() if number >= each[0]}
+            while each[-1] not in kept:
+                frame = next(frames)
+                kept[frame.index] = frame
+            detector.look_again(window, [kept[number] for number in each])
+            beat()
+        report.num_frames += frames.report.num_frames
+    return _scan_of(detector, observers, report, index.times_us.tolist())
+
+
+def _numbers_within(index: PacketIndex, window: Span) -> range:
+    first, last = np.searchsorted(index.times_us, [window.start_us, window.end_us], side="left")
+    return range(int(first), int(last))
+
+
+def _scan_all(source: str, settings: ScanSettings, fps: Fraction, threads: int, beat: Callable[[], None]) -> Scan:
     detector = make_detector(settings.detector, fps)
     observers = [make() for make in OBSERVERS]
     push_to = [detector.push, *(observer.push for observer in observers)]
@@ -78,24 +143,36 @@ def scan(
             times.append(frame.time_us)
             beat()
         report = frames.report
+    return _scan_of(detector, observers, report, times)
+
+
+def _scan_of(detector: Detector, observers: Sequence[Observer], report: StreamReport, times_us: Sequence[int]) -> Scan:
     cuts = detector.finish(report.end_us)
-    clips = [
-        FoundClip(span, count, _measure(observers, span)) for span, count in clips_between(cuts, report.end_us, times)
-    ]
-    return Scan(cuts, clips, report)
+    spans = clips_between(cuts, report.end_us, times_us, GUARD_US)
+    seen_by = [*observers, detector] if isinstance(detector, CascadeDetector) else observers
+    return Scan(cuts, [FoundClip(span, count, _measure(seen_by, span)) for span, count in spans], report)
 
 
-def clips_between(cuts: Sequence[Cut], end_us: int, times_us: Sequence[int]) -> list[tuple[Span, int]]:
+def clips_between(
+    cuts: Sequence[Cut], end_us: int, times_us: Sequence[int], guard_us: int = 0
+) -> list[tuple[Span, int]]:
     """The spans between the transitions that hold at least one frame, each with its number of frames.
 
     A rejected flash divides nothing. Nothing is left out for being short: that is for a selection to decide.
+    guard_us: a transition that takes time is taken to be longer by so much at both ends.
     """
-    gaps = [cut.span for cut in cuts if cut.kind != "flash_rejected"]
+    gaps = [_guarded(cut.span, guard_us) for cut in cuts if cut.kind != "flash_rejected"]
     counted = [(span, count_within(times_us, span)) for span in spans_between(gaps, end_us)]
     return [(span, count) for span, count in counted if count]
 
 
-def _measure(observers: Sequence[Observer], clip: Span) -> dict[str, float | None]:
+def _guarded(gap: Span, guard_us: int) -> Span:
+    if gap.end_us == gap.start_us:
+        return gap
+    return Span(max(0, gap.start_us - guard_us), gap.end_us + guard_us)
+
+
+def _measure(observers: Sequence[Measuring], clip: Span) -> dict[str, float | None]:
     columns: dict[str, float | None] = {}
     for observer in observers:
         columns |= observer.measure(clip)

@@ -27,6 +27,7 @@ class Entry(NamedTuple):
     dts: int | None
     duration: int
     key: bool
+    leads: bool = True
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class PacketIndex:
     start_pts: int | None
     pts: NDArray[np.int64] | None
     keys: NDArray[np.int64]
+    leads: NDArray[np.bool_]
     sound: bool
     first_picture: av.VideoFrame
     report: StreamReport
@@ -105,6 +107,7 @@ def _placed(
         start_pts=timeline.start_pts,
         pts=np.array([entry.pts for entry in shown], dtype=np.int64) if sound else None,
         keys=np.flatnonzero([entry.key for entry in shown]),
+        leads=np.array([entry.leads for entry in shown], dtype=np.bool_),
         sound=sound,
         first_picture=first,
         report=report,
@@ -131,12 +134,16 @@ class _Entries:
         ordered: list[Entry] = []
         run: list[Entry] = []
         clock: int | None = None
+        latest = _MISSING
         for pts, dts, duration, key in zip(self._pts, self._dts, self._durations, self._keys, strict=True):
-            entry = Entry(None if pts == _MISSING else pts, None if dts == _MISSING else dts, duration, bool(key))
+            known = None if pts == _MISSING else pts
+            entry = Entry(known, None if dts == _MISSING else dts, duration, bool(key), pts > latest)
+            latest = max(latest, pts)
             now = entry.dts if entry.dts is not None else entry.pts
             if clock is not None and now is not None and jumps.is_new_clock(now - clock):
                 ordered += _by_pts(run)
                 run = []
+                entry, latest = entry._replace(leads=True), pts
             clock = now if now is not None else clock
             run.append(entry)
         return ordered + _by_pts(run)

@@ -4,21 +4,17 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import av
 import numpy as np
 
 from media.decoding import StreamReport
-from media.errors import MediaError
 from media.frame import Frame
 from media.geometry import Sizing
 from media.limits import DEFAULT_LIMITS, Limits
-from media.opening import OpenVideo, Source, open_video
-from media.packets import PacketIndex, index_packets
-from media.pixels import Scaler
-from media.seeking import LostError, key_before, nothing_came, pictures_from
-from media.stream import scaler_for, timed
-
-SEEK_GAIN = 4  # a seek must spare more frames than this, or decoding on is as cheap
+from media.opening import Source, open_video
+from media.packets import index_packets
+from media.pick import pick
+from media.seeking import LostError, key_before
+from media.stream import timed
 
 
 @dataclass(frozen=True)
@@ -65,67 +61,18 @@ def sample(
     numbers = np.searchsorted(index.times_us, times, side="right") - 1
     if not exact:
         numbers = np.array([key_before(index, int(number)) for number in numbers])
-    found, num_decoded = _Walk(source, index, sizing, threads, limits).frames(sorted({int(n) for n in numbers}))
-    return Sampled([found[int(number)] for number in numbers], num_decoded)
-
-
-class _Walk:
-    """Goes through the wanted frames from first to last, seeking where that spares decoding."""
-
-    def __init__(self, source: Source, index: PacketIndex, sizing: Sizing, threads: int, limits: Limits) -> None:
-        self._source, self._index, self._sizing = source, index, sizing
-        self._threads, self._limits = threads, limits
-        self._num_decoded = 0
-
-    def frames(self, wanted: list[int]) -> tuple[dict[int, Frame], int]:
-        """Frames by their number, and how many pictures were decoded for them."""
-        found: dict[int, Frame] = {}
-        try:
-            with open_video(self._source, threads=self._threads, limits=self._limits) as video:
-                self._by_seeking(video, wanted, found)
-        except LostError:
-            self._from_start(wanted, found)
-        except MediaError as error:
-            if not nothing_came(error):
-                raise
-            self._from_start(wanted, found)
-        return found, self._num_decoded
-
-    def _by_seeking(self, video: OpenVideo, wanted: list[int], found: dict[int, Frame]) -> None:
-        assert self._index.pts is not None
-        scaler = scaler_for(video, self._index.first_picture, self._sizing)
-        needed = frozenset(int(self._index.pts[number]) for number in wanted)
-        report = StreamReport()
-        pictures: Iterator[tuple[int, av.VideoFrame]] = iter(())
-        at = -1 - SEEK_GAIN  # nothing decoded yet: the first frame needs a seek
-        for number in wanted:
-            if key_before(self._index, number) > at + SEEK_GAIN:
-                pictures = pictures_from(video, self._index, number, report, needed)
-            at, picture = self._next_at(pictures, number)
-            found[number] = self._frame(number, picture, scaler)
-        if report.corrupt_packets or report.corrupt_frames:
-            raise LostError  # what damage looks like depends on what was decoded before
-
-    def _next_at(self, pictures: Iterator[tuple[int, av.VideoFrame]], number: int) -> tuple[int, av.VideoFrame]:
-        for at, picture in pictures:
-            self._num_decoded += 1
-            if at > number:
-                break
-            if at == number:
-                return at, picture
-        raise LostError
-
-    def _from_start(self, wanted: list[int], found: dict[int, Frame]) -> None:
-        """One pass; where a frame does not come (damage), the one before it stays on display."""
-        times = [int(self._index.times_us[number]) for number in wanted]
-        once = _one_pass(self._source, times, self._sizing, self._threads, self._limits)
-        self._num_decoded += once.num_decoded
-        found.update(zip(wanted, once.frames, strict=True))
-
-    def _frame(self, number: int, picture: av.VideoFrame, scaler: Scaler) -> Frame:
-        frame = Frame(number, int(self._index.times_us[number]), picture, scaler)
-        frame.settle()
-        return frame
+    found = dict[int, Frame]()
+    picked = pick(
+        source, index, sorted({int(number) for number in numbers}), sizing=sizing, threads=threads, limits=limits
+    )
+    try:
+        for frame in picked:
+            frame.settle()
+            found[frame.index] = frame
+    except LostError:
+        once = _one_pass(source, [int(index.times_us[number]) for number in numbers], sizing, threads, limits)
+        return Sampled(once.frames, picked.report.num_frames + once.num_decoded)
+    return Sampled([found[int(number)] for number in numbers], picked.report.num_frames)
 
 
 def _one_pass(source: Source, times: Sequence[int], sizing: Sizing, threads: int, limits: Limits) -> Sampled:

@@ -197,7 +197,8 @@ MEASURES = TableSpec(
         Column("camera_share", FLOAT, "share of the flow that the camera explains"),
         Column("object_flow_diag_per_s", FLOAT, "flow that the camera does not explain"),
         Column("still_share", FLOAT, "share of time without visible motion"),
-        Column("jump_cut_score", FLOAT, "likeliest jump cut inside the clip, 0 to 1"),
+        Column("jump_cut_score", FLOAT, "likeliest transition inside the clip that was not taken for one, 0 to 1"),
+        Column("coherence", FLOAT, "how alike start, middle and end are in colour and light, 0 to 1 (the same)"),
         Column(
             "content_2s_max",
             FLOAT,
@@ -223,6 +224,8 @@ MEASURES = TableSpec(
         "letterbox_share_is_a_share": f"letterbox_share {_SHARE}",
         "text_share_is_a_share": f"text_share {_SHARE}",
         "camera_share_is_a_share": f"camera_share {_SHARE}",
+        "jump_cut_score_is_a_share": f"jump_cut_score {_SHARE}",
+        "coherence_is_a_share": f"coherence {_SHARE}",
     },
     committed_by=CommittedBy("scans", ("video_id",)),
 )

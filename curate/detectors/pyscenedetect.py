@@ -19,15 +19,13 @@ US = Fraction(1, 1_000_000)
 class PySceneDetect:
     """One of PySceneDetect's detectors. It knows hard cuts only, and does not say how sure it is.
 
-    `fps`: average rate of the video; PySceneDetect counts its shortest scene (15 frames) by it.
-
-    Raises:
-        ValueError: no such detector.
+    `name`: what its cuts are signed with. `fps`: average rate of the video; PySceneDetect counts its shortest scene (15
+    frames) by it.
     """
 
-    def __init__(self, name: str, fps: Fraction) -> None:
-        self.name = f"scenedetect-{name}"
-        self._detector = _make(name)
+    def __init__(self, name: str, detector: SceneDetector, fps: Fraction) -> None:
+        self.name = name
+        self._detector = detector
         self._fps = fps
         self._cuts: list[int] = []
         self._last: Frame | None = None
@@ -49,7 +47,12 @@ class PySceneDetect:
         return [Cut(time, time, "hard", None, self.name) for time in times]
 
 
-def _make(name: str) -> SceneDetector:
+def scenedetect_detector(name: str) -> SceneDetector:
+    """The detector of that name (NAMES) with its default settings.
+
+    Raises:
+        ValueError: no such detector.
+    """
     from scenedetect import detectors  # noqa: PLC0415  (half a second, and only workers need it)
 
     makers: dict[str, Callable[[], SceneDetector]] = {

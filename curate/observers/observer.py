@@ -8,7 +8,13 @@ from media.frame import Frame
 from schemas.spans import Span
 
 
-class Observer(Protocol):
+class Measuring(Protocol):
+    """Can be asked for columns of `measures` of a clip."""
+
+    def measure(self, clip: Span) -> dict[str, float | None]: ...
+
+
+class Observer(Measuring, Protocol):
     """Is pushed every frame in order, then asked for the columns of `measures` that it fills, clip by clip.
 
     Clips are known only once all frames have passed; an observer keeps a few numbers a sample, never pictures.
@@ -16,5 +22,3 @@ class Observer(Protocol):
     """
 
     def push(self, frame: Frame) -> None: ...
-
-    def measure(self, clip: Span) -> dict[str, float | None]: ...

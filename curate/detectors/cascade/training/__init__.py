@@ -1,0 +1,1 @@
+"""How weights.npz is made: videos whose truth is exact are made of real takes, and the networks learn from them."""
