@@ -8,15 +8,27 @@ from fractions import Fraction
 
 from curate.detectors.choose import DETECTORS, make_detector
 from curate.detectors.cut import Cut
+from curate.observers.borders import BorderObserver
+from curate.observers.changes import ChangeObserver
+from curate.observers.hashes import HashObserver
 from curate.observers.motion import MotionObserver
 from curate.observers.observer import Observer
 from curate.observers.quality import ContentObserver, QualityObserver
+from curate.observers.text import TextObserver
 from media.decoding import StreamReport
 from media.stream import stream
 from schemas.spans import Span, count_within, spans_between
 
 WORKING_SIDE = 256  # longer side, in pixels, of the picture that detectors and observers see
-OBSERVERS: tuple[Callable[[], Observer], ...] = (MotionObserver, QualityObserver, ContentObserver)
+OBSERVERS: tuple[Callable[[], Observer], ...] = (
+    MotionObserver,
+    QualityObserver,
+    ContentObserver,
+    BorderObserver,
+    ChangeObserver,
+    TextObserver,
+    HashObserver,
+)
 
 
 @dataclass(frozen=True)

@@ -1,111 +1,186 @@
-"""Motion by dense optical flow (DIS), in shares of the frame's diagonal a second.
+"""Motion in shares of the frame's diagonal a second: the camera's, and what moves by itself.
 
-Two frames a short while apart are compared four times a second: near enough that fast motion is still followed, and
-while nothing moves fast four times as far, so that slow motion is more than a fraction of a pixel. Vectors are
-measured by their length before they are averaged, so that motion to the left and to the right do not cancel, and
-divided by the real time between the two frames and by the diagonal, so that frame rate and resolution do not matter.
+Four times a second a frame is compared with the next such frame. These far pairs follow one another without a gap, so that
+their sum is the camera's whole path and shake cancels in it. While the camera is off a straight course, its speed is
+measured in close pairs (CLOSE_US) as well, in which a shaking hand does not turn round. What moves by itself is looked for
+between pictures from which the camera's motion was taken away: in a close pair if it is fast, else in the far
+one, where slow motion is more than a fraction of a pixel.
 
-`flow_dis_lvd` is LVD-2M's score (arXiv 2410.10816, section 3.1: RAFT between neighbouring frames at 2 fps, resized to
-520x960, mean magnitude in pixels) with DIS in place of RAFT. Over half a second DIS alone loses what moves far, so it
-begins at the motion that the near pair of the same first frame showed.
+Speeds are lengths before they are averaged, so that left and right do not cancel; all are divided by the real time
+between the frames and by the diagonal, so that frame rate and resolution do not matter. Where the second picture does
+not show any more what the first did, the world is taken to have moved as the camera says.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 
+from curate.observers.camera import Array, Similarity, camera_between, centred
+from curate.observers.lvd_flow import LvdFlow
+from curate.observers.objects import STEP, ObjectFlow, Residual, dis
 from curate.observers.series import Series
 from media.frame import Frame
 from schemas.spans import US, Span
 
 SAMPLE_US = 250_000
-PAIR_US = 60_000  # frames of a pair lie at least this far apart: two frames at 30 fps
-SLOW_PAIR_US = 240_000  # the same while no patch of the picture moves by SLOW_PIXELS within PAIR_US
-SLOW_PIXELS = 1.0
-PATCHES = (32, 18)
-LVD_STEP_US = 500_000
-LVD_HEIGHT, LVD_WIDTH = 520, 960
+CLOSE_US = 40_000  # frames of a close pair lie at least this far apart: two frames at 30 fps
+SLOW_PIXELS = 0.8  # while no patch moves further by itself within CLOSE_US, it is measured in the far pair
 STILL_DIAG_PER_S = 0.005  # slower than this is not seen as motion: half a percent of the diagonal a second
+SHAKY_US = 80_000  # a camera off its course is measured so often: shake turns round within a sample
+STEADY_DIAG_PER_S = 0.004
+STEADY_SHARE = 0.1
+MIN_SUPPORT = 0.2  # share of the patches that must agree before their motion is called the camera's
+COLUMNS = (
+    "flow_diag_per_s",
+    "flow_p95_diag_per_s",
+    "camera_diag_per_s",
+    "camera_pan",
+    "camera_tilt",
+    "camera_zoom",
+    "camera_roll",
+    "camera_shake_diag_per_s",
+    "camera_share",
+    "object_flow_diag_per_s",
+    "still_share",
+    "static_camera_share",
+    "flow_dis_lvd",
+)
 
 
 class MotionObserver:
-    """Fills flow_diag_per_s, flow_p95_diag_per_s, still_share and flow_dis_lvd."""
+    """Fills the columns that COLUMNS names."""
 
     def __init__(self) -> None:
-        # two of them: a DIS object that was once given a guess begins at that guess for ever after (OpenCV 5.0)
-        self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-        self._guided_dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-        self._speeds, self._lvd_scores = Series(1), Series(1)
-        self._first: _Seen | None = None
-        self._lvd_first: _Seen | None = None
-        self._velocity: np.ndarray | None = None
-        self._next_us = self._lvd_next_us = 0
-        self._gap_us = PAIR_US
+        self._coarse = dis(finest_scale=2)
+        self._objects = ObjectFlow()
+        self._lvd = LvdFlow(self._objects)
+        self._speeds = Series(3)  # flow, camera, objects: diagonals a second
+        self._path = Series(5)  # seconds; shift right and up in diagonals, growth, turn clockwise in degrees
+        self._sample: _Sample | None = None
+        self._close: tuple[int, Array] | None = None
+        self._next_us = 0
+        self._next_close_us = 0
+        self._is_slow = False
+        self._course: list[complex] = []
 
     def push(self, frame: Frame) -> None:
-        self._push_pair(frame)
-        self._push_lvd(frame)
+        time_us, sample = frame.time_us, self._sample
+        if sample is not None and self._close is not None and time_us - self._close[0] >= CLOSE_US:
+            self._close_pair(sample, *self._close, frame)
+            self._close = None
+        if time_us >= self._next_us:
+            if sample is not None:
+                self._far_pair(sample, frame)
+            self._sample = _Sample(time_us, frame.luma)
+            self._next_us = (time_us // SAMPLE_US + 1) * SAMPLE_US
+            wants_close = not (self._is_steady and self._is_slow)
+            self._next_close_us = time_us if wants_close else self._next_us
+        if self._close is None and time_us >= self._next_close_us:
+            self._close = time_us, frame.luma
+            self._next_close_us = self._next_us if self._is_steady else time_us + SHAKY_US
 
     def measure(self, clip: Span) -> dict[str, float | None]:
-        speeds = self._speeds.within(clip)[:, 0]
-        scores = self._lvd_scores.within(clip)[:, 0]
-        return {
-            "flow_diag_per_s": float(speeds.mean()) if speeds.size else None,
-            "flow_p95_diag_per_s": float(np.percentile(speeds, 95)) if speeds.size else None,
-            "still_share": float((speeds < STILL_DIAG_PER_S).mean()) if speeds.size else None,
-            "flow_dis_lvd": float(scores.mean()) if scores.size else None,
-        }
+        columns: dict[str, float | None] = dict.fromkeys(COLUMNS)
+        speeds, path = self._speeds.within(clip), self._path.within(clip)
+        columns["flow_dis_lvd"] = self._lvd.mean_within(clip)
+        if len(speeds):
+            flow, camera, objects = (float(v) for v in speeds.mean(0))
+            columns["flow_diag_per_s"], columns["camera_diag_per_s"] = flow, camera
+            columns["object_flow_diag_per_s"] = objects
+            columns["flow_p95_diag_per_s"] = float(np.percentile(speeds[:, 0], 95))
+            columns["still_share"] = float((speeds[:, 0] < STILL_DIAG_PER_S).mean())
+            columns["static_camera_share"] = float((speeds[:, 1] < STILL_DIAG_PER_S).mean())
+            if camera + objects > 0:
+                columns["camera_share"] = camera / (camera + objects)
+            rates = path[:, 1:].sum(0) / path[:, 0].sum()
+            columns |= zip(("camera_pan", "camera_tilt", "camera_zoom", "camera_roll"), map(float, rates), strict=True)
+            columns["camera_shake_diag_per_s"] = shake_of(path)
+        return columns
 
-    def _push_pair(self, frame: Frame) -> None:
-        first = self._first
-        if first is not None and frame.time_us - first.time_us >= self._gap_us:
-            seconds = (frame.time_us - first.time_us) / US
-            diagonal = float(np.hypot(frame.width, frame.height))
-            flow = self._dis.calc(first.luma, frame.luma, _no_guess())
-            lengths = lengths_of(flow)
-            if self._lvd_first is not None and self._lvd_first.time_us == first.time_us:
-                self._velocity = flow / seconds
-            self._speeds.add(first.time_us, frame.time_us, cv2.mean(lengths)[0] / diagonal / seconds)
-            fastest = float(cv2.resize(lengths, PATCHES, interpolation=cv2.INTER_AREA).max())
-            self._gap_us = SLOW_PAIR_US if fastest / seconds * PAIR_US / US < SLOW_PIXELS else PAIR_US
-            self._first = None
-        if self._first is None and frame.time_us >= self._next_us:
-            self._first = _Seen(frame.time_us, frame.luma)
-            self._next_us = (frame.time_us // SAMPLE_US + 1) * SAMPLE_US
+    @property
+    def _is_steady(self) -> bool:
+        """Whether the camera's last three velocities lie on a straight course; if so, one far pair tells its speed."""
+        if len(self._course) < 3:
+            return False
+        before, now, after = self._course
+        return abs(before - 2 * now + after) < max(STEADY_DIAG_PER_S, STEADY_SHARE * abs(now))
 
-    def _push_lvd(self, frame: Frame) -> None:
-        if frame.time_us < self._lvd_next_us:
-            return
-        first = self._lvd_first
-        if first is not None:
-            scale = (LVD_WIDTH / frame.width, LVD_HEIGHT / frame.height)
-            seconds = (frame.time_us - first.time_us) / US
-            if self._velocity is None:
-                flow = self._dis.calc(first.luma, frame.luma, _no_guess())
-            else:
-                flow = self._guided_dis.calc(first.luma, frame.luma, self._velocity * np.float32(seconds))
-            self._lvd_scores.add(first.time_us, frame.time_us, cv2.mean(lengths_of(flow, scale))[0])
-        self._lvd_first, self._velocity = _Seen(frame.time_us, frame.luma), None
-        self._lvd_next_us = (frame.time_us // LVD_STEP_US + 1) * LVD_STEP_US
+    def _close_pair(self, sample: _Sample, time_us: int, luma: Array, frame: Frame) -> None:
+        """The camera's speed at a moment, and at the sample itself what moves fast on its own."""
+        seconds = (frame.time_us - time_us) / US
+        camera = self._camera(luma, frame.luma)
+        sample.fields.append(camera.rates(seconds))
+        if time_us == sample.time_us and not self._is_slow:
+            sample.note(self._objects.between(luma, frame.luma, camera), seconds)
+
+    def _far_pair(self, sample: _Sample, frame: Frame) -> None:
+        """One step of the camera's path; with it the sample is complete."""
+        seconds = (frame.time_us - sample.time_us) / US
+        camera = self._camera(sample.luma, frame.luma)
+        k, u = camera.rates(seconds)
+        diagonal = math.hypot(frame.width, frame.height)
+        moved = (u.real / diagonal, -u.imag / diagonal, k.real, -math.degrees(k.imag))
+        self._path.add(sample.time_us, frame.time_us, seconds, *(rate * seconds for rate in moved))
+        if self._is_steady or not sample.fields:
+            sample.fields = [(k, u)]
+        self._course = [*self._course[-2:], u / diagonal]
+        if sample.objects is None:
+            sample.note(self._objects.between(sample.luma, frame.luma, camera), seconds)
+        assert sample.objects is not None
+        self._speeds.add(sample.time_us, frame.time_us, *sample.speeds())
+        self._is_slow = sample.fastest * CLOSE_US / US < SLOW_PIXELS
+        self._lvd.add(sample.time_us, sample.luma, sample.objects, camera, frame)
+
+    def _camera(self, first: Array, second: Array) -> Similarity:
+        """The camera's motion; none where nothing can be told, or too little of the picture agrees."""
+        found = camera_between(first, second, self._coarse.calc(first, second, np.empty(0, np.float32)))
+        return found if found is not None and found.support >= MIN_SUPPORT else Similarity()
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """The first picture of a pair: its time and luma, uint8 [H, W]."""
+@dataclass
+class _Sample:
+    """The first picture of the pairs, uint8 [H, W], and what is known of it so far.
+
+    `fields`: k and u of the camera's field (see `Similarity.rates`), pixels a second, once or at several moments.
+    `objects`: velocities of what moves by itself, complex64 [h, w] at STEP, pixels a second; `own`: their mean length
+    where it is known; `fastest`: that of the fastest patch.
+    """
 
     time_us: int
-    luma: np.ndarray
+    luma: Array
+    fields: list[tuple[complex, complex]] = field(default_factory=list)
+    objects: Array | None = None
+    own: float = 0.0
+    fastest: float = 0.0
+
+    def note(self, residual: Residual, seconds: float) -> None:
+        self.objects = residual.flow / np.float32(seconds)
+        self.own, self.fastest = residual.mean_pixels / seconds, residual.fastest_pixels / seconds
+
+    def speeds(self) -> tuple[float, float, float]:
+        """Mean speed of everything, of the camera and of what moves by itself, diagonals a second."""
+        height, width = self.luma.shape
+        here, flows, cameras = centred(width, height)[::STEP, ::STEP], list[float](), list[float]()
+        for k, u in self.fields:
+            camera = np.complex64(k) * here - np.complex64(u)
+            flows.append(float(np.abs(camera + self.objects).mean()))
+            cameras.append(float(np.abs(camera).mean()))
+        diagonal = math.hypot(width, height)
+        return float(np.mean(flows)) / diagonal, float(np.mean(cameras)) / diagonal, self.own / diagonal
 
 
-def _no_guess() -> np.ndarray:
-    """What DIS takes for "begin at no motion"."""
-    return np.empty(0, np.float32)
+def shake_of(path: Array) -> float | None:
+    """How much the camera's speed jumps: root mean square of its departure from a straight course, diagonals a second.
 
-
-def lengths_of(flow: np.ndarray, scale: tuple[float, float] = (1.0, 1.0)) -> np.ndarray:
-    """Lengths, float32 [H, W], of the vectors of a flow field [H, W, 2], each axis stretched by its scale first."""
-    x, y = cv2.split(flow)
-    return cv2.magnitude(x * scale[0], y * scale[1])
+    `path`: float64 [N, 5] as MotionObserver keeps it. Of three steps in a row the middle one's velocity is compared
+    with the mean of its neighbours'; 2/3 of the squared difference is the variance of independent departures, and a
+    steady pan or one that grows steadily has none. None for fewer than three steps.
+    """
+    if len(path) < 3:
+        return None
+    speed = (path[:, 1] + 1j * path[:, 2]) / path[:, 0]
+    off = speed[1:-1] - (speed[:-2] + speed[2:]) / 2
+    return float(np.sqrt(np.mean(np.abs(off) ** 2) * 2 / 3))

@@ -1,0 +1,191 @@
+"""Camera motion between two pictures: a similarity, found robustly from a coarse flow and made exact on the pixels.
+
+What stands still in the world moves on the screen by q = a*p + b, points as complex numbers x + iy in pixels from the
+picture's centre, y down: |a| is the growth of the picture, its angle the turn, b the shift (`media.synthetic.camera`
+has the same form). The flow field votes for it patch by patch (RANSAC, Fischler and Bolles 1981), so that what moves
+by itself is outvoted; the pixels of the winners then say it to a hundredth of a pixel (Gauss-Newton on the brightness,
+Lucas and Kanade 1981, both pictures' gradients averaged as in Malis 2004, brightness gain and offset solved along).
+"""
+
+from __future__ import annotations
+
+import cmath
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import cv2
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+PATCH = 8  # pixels a side of the patches that vote
+MIN_CORNER = 12.0  # smaller eigenvalue of a patch's mean squared gradients (levels a pixel) from which it may vote
+MIN_VOTERS = 12
+INLIER_PIXELS = 0.35
+INLIER_SHARE = 0.08  # ... and of the shift itself: a coarse flow errs more where more moves
+TRIALS = 32
+STEPS = 4
+CLOSE_ENOUGH = 0.01  # pixels
+FAIR_PIXELS = 0.5
+MARGIN = 3
+MIN_PIXELS = 150
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """q = a*p + b in pixels from the picture's centre; `support`: share of the voting patches that agree, 0 to 1."""
+
+    a: complex = 1 + 0j
+    b: complex = 0j
+    support: float = 0.0
+
+    def matrix(self, width: int, height: int) -> Array:
+        """The same for pixel indices: float64 [2, 3]."""
+        centre = complex(width - 1, height - 1) / 2
+        shift = self.b + centre - self.a * centre
+        return np.array([[self.a.real, -self.a.imag, shift.real], [self.a.imag, self.a.real, shift.imag]])
+
+    def rates(self, seconds: float) -> tuple[complex, complex]:
+        """k and u, per second, of the steady motion dq/dt = k*q - u that gives this pose after `seconds`."""
+        k = cmath.log(self.a)
+        u = -self.b if abs(k) < 1e-9 else -self.b * k / (self.a - 1)
+        return k / seconds, u / seconds
+
+    def over(self, share: float) -> Similarity:
+        """The pose after `share` of the time, were the motion steady."""
+        k, u = self.rates(1.0)
+        a = cmath.exp(k * share)
+        return Similarity(a, -u * share if abs(k) < 1e-9 else -u * (a - 1) / k, self.support)
+
+
+@lru_cache(maxsize=8)
+def centred(width: int, height: int) -> Array:
+    """Each pixel as a complex number from the picture's centre: complex64 [height, width]."""
+    x, y = np.arange(width) - (width - 1) / 2, np.arange(height) - (height - 1) / 2
+    return (x[None, :] + 1j * y[:, None]).astype(np.complex64)
+
+
+def camera_between(first: Array, second: Array, flow: Array) -> Similarity | None:
+    """The camera's motion from `first` to `second`, uint8 [H, W], begun at a coarse flow between them, float32 [H, W, 2].
+
+    None where too little can be seen to tell: next to no texture, or nothing that agrees.
+    """
+    vote = _vote(first, flow)
+    if vote is None:
+        return None
+    coarse, agreeing = vote
+    return _refined(first, second, coarse, agreeing)
+
+
+def texture(picture: Array, columns: int, rows: int) -> Array:
+    """How well motion can be seen in each patch, float32 [rows, columns]: the smaller eigenvalue of its mean squared
+    gradients (Shi and Tomasi 1994), levels squared a pixel squared. An edge has none: along itself it shows nothing."""
+    gx, gy = cv2.Sobel(picture, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(picture, cv2.CV_32F, 0, 1, scale=1 / 8)
+    xx, yy, xy = (cv2.resize(p, (columns, rows), interpolation=cv2.INTER_AREA) for p in (gx * gx, gy * gy, gx * gy))
+    return (xx + yy) / 2 - np.sqrt(((xx - yy) / 2) ** 2 + xy * xy)
+
+
+def _vote(first: Array, flow: Array) -> tuple[Similarity, Array] | None:
+    """The similarity that most patches agree with, and which do: float32 [rows, columns]."""
+    height, width = first.shape
+    columns, rows = max(2, width // PATCH), max(2, height // PATCH)
+    seen = texture(first, columns, rows) > MIN_CORNER
+    patches = cv2.resize(flow, (columns, rows), interpolation=cv2.INTER_AREA)
+    x = (np.arange(columns) + 0.5) * width / columns - width / 2
+    y = (np.arange(rows) + 0.5) * height / rows - height / 2
+    points = (x[None, :] + 1j * y[:, None])[seen].astype(np.complex64)
+    shifts = (patches[..., 0] + 1j * patches[..., 1])[seen].astype(np.complex64)
+    if len(points) < MIN_VOTERS:
+        return None
+    one, other = _draws(len(points))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        growth = (shifts[one] - shifts[other]) / (points[one] - points[other])
+    growth = np.where(np.isfinite(growth) & (np.abs(growth) < 0.5), growth, 0)
+    offset = shifts[one] - growth * points[one]
+    tolerance = INLIER_PIXELS + INLIER_SHARE * np.abs(shifts)
+    errors = np.abs(growth[:, None] * points + offset[:, None] - shifts)
+    best = int((1 / (1 + (errors / tolerance) ** 2)).sum(1).argmax())
+    weights = (errors[best] < 2 * tolerance).astype(float)
+    for _ in range(2):
+        a1, b = _least_squares(points, shifts, weights)
+        errors_now = np.abs(a1 * points + b - shifts)
+        weights = (errors_now < 2 * tolerance).astype(float)
+        if weights.sum() < MIN_VOTERS / 2:
+            return None
+    agreeing = np.zeros((rows, columns), np.float32)
+    agreeing[seen] = weights
+    return Similarity(1 + a1, b, float(weights.mean())), agreeing
+
+
+def _least_squares(points: Array, shifts: Array, weights: Array) -> tuple[complex, complex]:
+    """g and b of shift = g*p + b, weighted."""
+    total = weights.sum() + 1e-9
+    mean_p, mean_s = (weights * points).sum() / total, (weights * shifts).sum() / total
+    p, s = points - mean_p, shifts - mean_s
+    growth = complex((weights * s * p.conj()).sum() / ((weights * np.abs(p) ** 2).sum() + 1e-9))
+    return growth, complex(mean_s - growth * mean_p)
+
+
+@lru_cache(maxsize=256)
+def _draws(count: int) -> tuple[Array, Array]:
+    """Pairs of voters, the same at every call."""
+    random = np.random.default_rng(count)
+    return random.integers(0, count, TRIALS), random.integers(0, count, TRIALS)
+
+
+def _refined(first: Array, second: Array, coarse: Similarity, agreeing: Array) -> Similarity:
+    height, width = first.shape
+    one, other = (cv2.GaussianBlur(p.astype(np.float32), (5, 5), 1.0) for p in (first, second))
+    mask = cv2.resize(agreeing, (width, height), interpolation=cv2.INTER_NEAREST)[_HERE] > 0
+    now, before = coarse, math.inf
+    for _ in range(STEPS):
+        step = _step(one, other, now, mask)
+        if step is None:
+            return coarse
+        growth, shift, error = step
+        if error > before * 1.02:
+            break
+        before = error
+        # the pixels lie at a*p + b and should lie (growth*p + shift) further, in the first picture's directions
+        now = Similarity(now.a * (1 + growth), now.b + now.a * shift, coarse.support)
+        if abs(shift) + abs(growth) * width / 4 < CLOSE_ENOUGH:
+            break
+    off = abs(now.b - coarse.b) + abs(now.a - coarse.a) * width / 4
+    return now if off < 1.0 + 0.2 * abs(coarse.b) else coarse
+
+
+_BEFORE, _AT, _AFTER = slice(0, -2, 3), slice(1, -1, 3), slice(2, None, 3)
+_HERE = (_AT, _AT)  # the pixels that count: every third of every third row, none at a border
+_LEFT, _RIGHT, _ABOVE, _BELOW = (_AT, _BEFORE), (_AT, _AFTER), (_BEFORE, _AT), (_AFTER, _AT)
+
+
+def _step(one: Array, other: Array, now: Similarity, mask: Array) -> tuple[complex, complex, float] | None:
+    """One Gauss-Newton step: growth and shift to add, and the error before it; None where too few pixels are seen."""
+    height, width = one.shape
+    flags, border = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, cv2.BORDER_REPLICATE
+    moved = cv2.warpAffine(other, now.matrix(width, height), (width, height), flags=flags, borderMode=border)
+    both, p = one + moved, centred(width, height)[_HERE]
+    seen_at = now.a * p + now.b
+    inside = (np.abs(seen_at.real) < width / 2 - MARGIN) & (np.abs(seen_at.imag) < height / 2 - MARGIN) & mask
+    if np.count_nonzero(inside) < MIN_PIXELS:
+        return None
+    light, error = one[_HERE], one[_HERE] - moved[_HERE]
+    gx, gy = (both[_RIGHT] - both[_LEFT]) / 4, (both[_BELOW] - both[_ABOVE]) / 4
+    some = error[::2, ::2][inside[::2, ::2]]
+    middle = float(np.median(some))
+    noise = 1.5 * float(np.median(np.abs(some - middle))) + 0.3
+    # an edge that lies a little off errs by its gradient, and tells the most: only what errs more is another thing
+    allowed = 2.5 * noise + FAIR_PIXELS * cv2.magnitude(gx, gy)
+    weights = inside / (1 + ((error - middle) / allowed) ** 2) ** 2
+    x, y = p.real, p.imag
+    parts = (gx, gy, gx * x + gy * y, gy * x - gx * y, light, np.ones_like(light))
+    jacobian = np.stack(parts).reshape(len(parts), -1)
+    weighted = jacobian * weights.ravel()
+    try:
+        solved = np.linalg.solve(weighted @ jacobian.T, weighted @ error.ravel())
+    except np.linalg.LinAlgError:
+        return None
+    dx, dy, grow, turn = (float(v) for v in solved[:4])
+    return complex(grow, turn), complex(dx, dy), float((weights * error * error).sum() / weights.sum())
