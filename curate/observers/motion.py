@@ -15,24 +15,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
-from curate.observers.camera import Array, Similarity, camera_between, centred
+from curate.observers.camera import Array, CameraFit, centred
 from curate.observers.lvd_flow import LvdFlow
-from curate.observers.objects import STEP, ObjectFlow, Residual, dis
+from curate.observers.objects import STEP, ObjectFlow, Residual
 from curate.observers.series import Series
 from media.frame import Frame
 from schemas.spans import US, Span
 
 SAMPLE_US = 250_000
-CLOSE_US = 40_000  # frames of a close pair lie at least this far apart: two frames at 30 fps
+CLOSE_US = 50_000  # frames of a close pair lie at least this far apart
 SLOW_PIXELS = 0.8  # while no patch moves further by itself within CLOSE_US, it is measured in the far pair
 STILL_DIAG_PER_S = 0.005  # slower than this is not seen as motion: half a percent of the diagonal a second
-SHAKY_US = 80_000  # a camera off its course is measured so often: shake turns round within a sample
-STEADY_DIAG_PER_S = 0.004
-STEADY_SHARE = 0.1
-MIN_SUPPORT = 0.2  # share of the patches that must agree before their motion is called the camera's
+STEADY_STEPS = 5  # of the path, that lie on a straight course before the camera is taken to be steady
+STEADY_DIAG_PER_S = 0.0015
+STEADY_SHARE = 0.05
 COLUMNS = (
     "flow_diag_per_s",
     "flow_p95_diag_per_s",
@@ -54,7 +54,7 @@ class MotionObserver:
     """Fills the columns that COLUMNS names."""
 
     def __init__(self) -> None:
-        self._coarse = dis(finest_scale=2)
+        self._fit = CameraFit()
         self._objects = ObjectFlow()
         self._lvd = LvdFlow(self._objects)
         self._speeds = Series(3)  # flow, camera, objects: diagonals a second
@@ -62,7 +62,6 @@ class MotionObserver:
         self._sample: _Sample | None = None
         self._close: tuple[int, Array] | None = None
         self._next_us = 0
-        self._next_close_us = 0
         self._is_slow = False
         self._course: list[complex] = []
 
@@ -70,17 +69,13 @@ class MotionObserver:
         time_us, sample = frame.time_us, self._sample
         if sample is not None and self._close is not None and time_us - self._close[0] >= CLOSE_US:
             self._close_pair(sample, *self._close, frame)
-            self._close = None
+            self._close = None if self._is_steady else (time_us, frame.luma)
         if time_us >= self._next_us:
             if sample is not None:
                 self._far_pair(sample, frame)
             self._sample = _Sample(time_us, frame.luma)
             self._next_us = (time_us // SAMPLE_US + 1) * SAMPLE_US
-            wants_close = not (self._is_steady and self._is_slow)
-            self._next_close_us = time_us if wants_close else self._next_us
-        if self._close is None and time_us >= self._next_close_us:
-            self._close = time_us, frame.luma
-            self._next_close_us = self._next_us if self._is_steady else time_us + SHAKY_US
+            self._close = None if self._is_steady and self._is_slow else (time_us, frame.luma)
 
     def measure(self, clip: Span) -> dict[str, float | None]:
         columns: dict[str, float | None] = dict.fromkeys(COLUMNS)
@@ -102,42 +97,39 @@ class MotionObserver:
 
     @property
     def _is_steady(self) -> bool:
-        """Whether the camera's last three velocities lie on a straight course; if so, one far pair tells its speed."""
-        if len(self._course) < 3:
+        """Whether the camera's last velocities lie on a straight course; if so, a far pair tells its speed."""
+        if len(self._course) < STEADY_STEPS:
             return False
-        before, now, after = self._course
-        return abs(before - 2 * now + after) < max(STEADY_DIAG_PER_S, STEADY_SHARE * abs(now))
+        course = np.array(self._course)
+        off = np.abs(course[:-2] - 2 * course[1:-1] + course[2:])
+        return bool((off < np.maximum(STEADY_DIAG_PER_S, STEADY_SHARE * np.abs(course[1:-1]))).all())
 
     def _close_pair(self, sample: _Sample, time_us: int, luma: Array, frame: Frame) -> None:
         """The camera's speed at a moment, and at the sample itself what moves fast on its own."""
         seconds = (frame.time_us - time_us) / US
-        camera = self._camera(luma, frame.luma)
+        is_wanted = time_us == sample.time_us and not self._is_slow
+        camera = self._fit.between(luma, frame.luma, exactly=is_wanted)
         sample.fields.append(camera.rates(seconds))
-        if time_us == sample.time_us and not self._is_slow:
+        if is_wanted:
             sample.note(self._objects.between(luma, frame.luma, camera), seconds)
 
     def _far_pair(self, sample: _Sample, frame: Frame) -> None:
         """One step of the camera's path; with it the sample is complete."""
         seconds = (frame.time_us - sample.time_us) / US
-        camera = self._camera(sample.luma, frame.luma)
+        camera = self._fit.between(sample.luma, frame.luma)
         k, u = camera.rates(seconds)
         diagonal = math.hypot(frame.width, frame.height)
         moved = (u.real / diagonal, -u.imag / diagonal, k.real, -math.degrees(k.imag))
         self._path.add(sample.time_us, frame.time_us, seconds, *(rate * seconds for rate in moved))
         if self._is_steady or not sample.fields:
             sample.fields = [(k, u)]
-        self._course = [*self._course[-2:], u / diagonal]
+        self._course = [*self._course[1 - STEADY_STEPS :], u / diagonal]
         if sample.objects is None:
             sample.note(self._objects.between(sample.luma, frame.luma, camera), seconds)
         assert sample.objects is not None
         self._speeds.add(sample.time_us, frame.time_us, *sample.speeds())
         self._is_slow = sample.fastest * CLOSE_US / US < SLOW_PIXELS
         self._lvd.add(sample.time_us, sample.luma, sample.objects, camera, frame)
-
-    def _camera(self, first: Array, second: Array) -> Similarity:
-        """The camera's motion; none where nothing can be told, or too little of the picture agrees."""
-        found = camera_between(first, second, self._coarse.calc(first, second, np.empty(0, np.float32)))
-        return found if found is not None and found.support >= MIN_SUPPORT else Similarity()
 
 
 @dataclass
@@ -163,13 +155,23 @@ class _Sample:
     def speeds(self) -> tuple[float, float, float]:
         """Mean speed of everything, of the camera and of what moves by itself, diagonals a second."""
         height, width = self.luma.shape
-        here, flows, cameras = centred(width, height)[::STEP, ::STEP], list[float](), list[float]()
-        for k, u in self.fields:
-            camera = np.complex64(k) * here - np.complex64(u)
-            flows.append(float(np.abs(camera + self.objects).mean()))
-            cameras.append(float(np.abs(camera).mean()))
         diagonal = math.hypot(width, height)
-        return float(np.mean(flows)) / diagonal, float(np.mean(cameras)) / diagonal, self.own / diagonal
+        near = self._mean_speeds(self.fields)
+        # Between two frames a shaking hand turns round. What that hides grows with the square of the time between them,
+        # so that pairs of twice the length tell how much it is (Richardson's extrapolation).
+        doubled = [((k1 + k2) / 2, (u1 + u2) / 2) for (k1, u1), (k2, u2) in pairwise(self.fields)]
+        hidden = np.maximum(near - self._mean_speeds(doubled), 0) / 3 if doubled else 0
+        flow, camera = (near + hidden) / diagonal
+        return float(flow), float(camera), self.own / diagonal
+
+    def _mean_speeds(self, fields: list[tuple[complex, complex]]) -> Array:
+        """Mean speed of everything and of the camera, pixels a second, where the camera's fields are these."""
+        height, width = self.luma.shape
+        here, speeds = centred(width, height)[::STEP, ::STEP], list[tuple[float, float]]()
+        for k, u in fields:
+            camera = np.complex64(k) * here - np.complex64(u)
+            speeds.append((float(np.abs(camera + self.objects).mean()), float(np.abs(camera).mean())))
+        return np.mean(speeds, 0)
 
 
 def shake_of(path: Array) -> float | None:

@@ -8,7 +8,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from curate.observers.camera import Array, Similarity, centred
+from curate.observers.camera import Array, Similarity, centred, dis
 
 STEP = 2  # flow is kept at every second pixel of every second row
 WINDOW = 5  # ... and judged over so many of those a side
@@ -45,11 +45,7 @@ class Residual:
 
 
 class ObjectFlow:
-    """Finds residuals; keeps its DIS objects, which are costly to make (Kroeger et al., ECCV 2016).
-
-    At half the picture's size and without variational refinement, which costs three times as much as all else
-    and finds sub-pixel motion no better.
-    """
+    """Finds residuals, at half the picture's size; keeps its DIS objects, which are costly to make."""
 
     def __init__(self) -> None:
         self._dis = dis(finest_scale=1)
@@ -86,14 +82,6 @@ class ObjectFlow:
         is_near = (np.abs(found - guess) < 2 + 0.3 * length) & (length > 0)
         corrected = is_near & (new + CLEARER < np.minimum(led, none))
         return np.where(corrected, found, np.where(stays, 0, guess))
-
-
-def dis(finest_scale: int) -> cv2.DISOpticalFlow:
-    """DIS flow, fast preset, without variational refinement."""
-    made = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    made.setFinestScale(finest_scale)
-    made.setVariationalRefinementIterations(0)
-    return made
 
 
 def stabilised(first: Array, second: Array, camera: Similarity) -> Array:
