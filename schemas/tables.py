@@ -186,7 +186,7 @@ MEASURES = TableSpec(
     columns=(
         required("clip_id", TEXT, "the clip"),
         required("video_id", TEXT, "its video"),
-        Column("flow_raft_lvd", FLOAT, "LVD-2M's motion score: RAFT, 2 fps, 520x960, mean magnitude in pixels"),
+        Column("flow_raft_lvd", FLOAT, "LVD-2M's motion score: RAFT, 2 fps, 520x960, mean in pixels; see `flows`"),
         Column("flow_dis_lvd", FLOAT, "estimate of flow_raft_lvd without a network: camera and object motion over 0.5 s"),
         Column("flow_diag_per_s", FLOAT, "mean optical flow, frame diagonals a second"),
         Column("flow_p95_diag_per_s", FLOAT, "95th percentile over time of the frames' mean flow"),
@@ -236,6 +236,21 @@ MEASURES = TableSpec(
         "crop_lies_in_the_frame": "crop_x >= 0 and crop_y >= 0 and crop_width > 0 and crop_height > 0",
     },
     committed_by=CommittedBy("scans", ("video_id",)),
+)
+FLOWS = TableSpec(
+    name="flows",
+    doc="LVD-2M's motion score of one clip by one flow network. `clip.flow_raft_lvd` shows the newest.",
+    key=("clip_id", "model"),
+    columns=(
+        required("clip_id", TEXT, "the clip"),
+        required("video_id", TEXT, "its video"),
+        required("model", TEXT, "the network: raft_large, raft_small, or the name of a file of weights"),
+        required("weights_hash", TEXT, "identity of the weights"),
+        required("flow_lvd", FLOAT, "mean length of the flow in pixels between frames 0.5 s apart at 520x960"),
+        required("num_pairs", INT32, "pairs of frames that it is the mean of"),
+        Column("seconds", FLOAT, "how long it took"),
+    ),
+    rules={"flow_is_not_negative": "flow_lvd >= 0", "has_pairs": "num_pairs >= 1"},
 )
 ANSWERS = TableSpec(
     name="answers",
@@ -382,12 +397,13 @@ REJECTS = TableSpec(
 )
 
 ALL = (
-    REQUESTS, FETCHES, VIDEOS, ALIASES, SCANS, CUTS, CLIPS, MEASURES, ANSWERS, SELECTIONS, FUNNELS, CAPTIONS,
+    REQUESTS, FETCHES, VIDEOS, ALIASES, SCANS, CUTS, CLIPS, MEASURES, FLOWS, ANSWERS, SELECTIONS, FUNNELS, CAPTIONS,
     SAMPLES, PAIRS, EVENTS, ENTAILMENTS, SCORES, REJECTS,
 )  # fmt: skip
 # A reject is settled once its stage finished the same key later: stage -> (table, column that holds the key).
 SETTLED_BY: dict[str, tuple[tuple[str, str], ...]] = {
     "add": (("videos", "uri"), ("aliases", "uri")),
     "scan": (("scans", "video_id"),),
+    "flow": (("flows", "clip_id"),),
 }
 BY_NAME = {spec.name: spec for spec in ALL}

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from curate.observers.camera import Array
+from curate.observers.ramp import ramp
 from curate.observers.series import Series
 from media.frame import Frame
 from schemas.spans import Span
@@ -89,7 +90,7 @@ def drawn_share(luma: Array) -> float:
     straight = float((least[strong] < 0.15 * most[strong]).mean())
     histogram = cv2.calcHist([luma], [0], None, [64], [0, 256]).ravel() / luma.size
     few_colours = float(np.sort(histogram)[-3:].sum())
-    return _ramp(flat, 0.25, 0.6) * _ramp(max(straight, few_colours), 0.45, 0.7)
+    return ramp(flat, 0.25, 0.6) * ramp(max(straight, few_colours), 0.45, 0.7)
 
 
 def page_share(changed: Array) -> float:
@@ -130,9 +131,4 @@ def window_score(changed: Array) -> float:
     fill = float((inside > 0.25 * inside.max()).mean())
     corner = min(float(c.mean()) for c in corners) / max(float(inside.mean()), 1e-9)
     leak = float(np.nanmean(outside)) / max(float(inside.mean()), 1e-9)
-    return _ramp(fill, 0.6, 0.95) * _ramp(corner, 0.3, 0.8) * (1 - _ramp(leak, 0.03, 0.15))
-
-
-def _ramp(value: float, low: float, high: float) -> float:
-    """0 up to `low`, 1 from `high` on, straight between."""
-    return min(1.0, max(0.0, (value - low) / (high - low)))
+    return ramp(fill, 0.6, 0.95) * ramp(corner, 0.3, 0.8) * (1 - ramp(leak, 0.03, 0.15))

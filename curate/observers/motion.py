@@ -22,6 +22,7 @@ import numpy as np
 from curate.observers.camera import Array, CameraFit, centred
 from curate.observers.lvd_flow import LvdFlow
 from curate.observers.objects import STEP, ObjectFlow, Residual
+from curate.observers.ramp import ramp
 from curate.observers.series import Series
 from media.frame import Frame
 from schemas.spans import US, Span
@@ -30,6 +31,7 @@ SAMPLE_US = 250_000
 CLOSE_US = 50_000  # frames of a close pair lie at least this far apart
 SLOW_PIXELS = 0.8  # while no patch moves further by itself within CLOSE_US, it is measured in the far pair
 STILL_DIAG_PER_S = 0.005  # slower than this is not seen as motion: half a percent of the diagonal a second
+SLOWEST_MOVE = 0.002  # diagonals a second: a minute for an eighth of the picture
 STEADY_STEPS = 5  # of the path, that lie on a straight course before the camera is taken to be steady
 STEADY_DIAG_PER_S = 0.0015
 STEADY_SHARE = 0.05
@@ -46,6 +48,7 @@ COLUMNS = (
     "object_flow_diag_per_s",
     "still_share",
     "static_camera_share",
+    "ken_burns_score",
     "flow_dis_lvd",
 )
 
@@ -57,7 +60,7 @@ class MotionObserver:
         self._fit = CameraFit()
         self._objects = ObjectFlow()
         self._lvd = LvdFlow(self._objects)
-        self._speeds = Series(3)  # flow, camera, objects: diagonals a second
+        self._speeds = Series(4)  # flow, camera, objects: diagonals a second; misfit
         self._path = Series(5)  # seconds; shift right and up in diagonals, growth, turn clockwise in degrees
         self._sample: _Sample | None = None
         self._close: tuple[int, Array] | None = None
@@ -82,7 +85,7 @@ class MotionObserver:
         speeds, path = self._speeds.within(clip), self._path.within(clip)
         columns["flow_dis_lvd"] = self._lvd.mean_within(clip)
         if len(speeds):
-            flow, camera, objects = (float(v) for v in speeds.mean(0))
+            flow, camera, objects, _misfit = speeds.mean(0).tolist()
             columns["flow_diag_per_s"], columns["camera_diag_per_s"] = flow, camera
             columns["object_flow_diag_per_s"] = objects
             columns["flow_p95_diag_per_s"] = float(np.percentile(speeds[:, 0], 95))
@@ -93,6 +96,7 @@ class MotionObserver:
             rates = path[:, 1:].sum(0) / path[:, 0].sum()
             columns |= zip(("camera_pan", "camera_tilt", "camera_zoom", "camera_roll"), map(float, rates), strict=True)
             columns["camera_shake_diag_per_s"] = shake_of(path)
+            columns["ken_burns_score"] = ken_burns_of(speeds, columns["camera_shake_diag_per_s"])
         return columns
 
     @property
@@ -147,13 +151,15 @@ class _Sample:
     objects: Array | None = None
     own: float = 0.0
     fastest: float = 0.0
+    misfit: float = 0.0
 
     def note(self, residual: Residual, seconds: float) -> None:
         self.objects = residual.flow / np.float32(seconds)
+        self.misfit = residual.misfit
         self.own, self.fastest = residual.mean_pixels / seconds, residual.fastest_pixels / seconds
 
-    def speeds(self) -> tuple[float, float, float]:
-        """Mean speed of everything, of the camera and of what moves by itself, diagonals a second."""
+    def speeds(self) -> tuple[float, float, float, float]:
+        """Mean speed of everything, of the camera and of what moves by itself, diagonals a second; the misfit."""
         height, width = self.luma.shape
         diagonal = math.hypot(width, height)
         near = self._mean_speeds(self.fields)
@@ -162,7 +168,7 @@ class _Sample:
         doubled = [((k1 + k2) / 2, (u1 + u2) / 2) for (k1, u1), (k2, u2) in pairwise(self.fields)]
         hidden = np.maximum(near - self._mean_speeds(doubled), 0) / 3 if doubled else 0
         flow, camera = (near + hidden) / diagonal
-        return float(flow), float(camera), self.own / diagonal
+        return float(flow), float(camera), self.own / diagonal, self.misfit
 
     def _mean_speeds(self, fields: list[tuple[complex, complex]]) -> Array:
         """Mean speed of everything and of the camera, pixels a second, where the camera's fields are these."""
@@ -186,3 +192,21 @@ def shake_of(path: Array) -> float | None:
     speed = (path[:, 1] + 1j * path[:, 2]) / path[:, 0]
     off = speed[1:-1] - (speed[:-2] + speed[2:]) / 2
     return float(np.sqrt(np.mean(np.abs(off) ** 2) * 2 / 3))
+
+
+def ken_burns_of(speeds: Array, shake: float | None) -> float | None:
+    """How much motion looks like a move over a photograph, 0 to 1: the share of time in which the camera moves, nothing
+    moves against it (no parallax either), its speed does not jump, and the pictures are the same but for the move.
+
+    `speeds`: float64 [N, 4] as MotionObserver keeps them. None where there is too little of them to tell.
+    """
+    if shake is None:
+        return None
+    moving = speeds[speeds[:, 1] > SLOWEST_MOVE]
+    if not len(moving):
+        return 0.0
+    _flow, camera, own, misfit = np.median(moving, axis=0).tolist()
+    is_rigid = 1 - ramp(own / camera, 0.03, 0.12)
+    is_smooth = 1 - ramp(shake / camera, 0.1, 0.35)
+    is_same = 1 - ramp(misfit, 0.45, 0.9)
+    return is_rigid * is_smooth * is_same * len(moving) / len(speeds)

@@ -31,6 +31,11 @@ class Residual:
     error_unmoved: float
 
     @property
+    def misfit(self) -> float:
+        """What is left of the pictures' difference once the camera's motion is taken away: 0 nothing, 1 all."""
+        return min(1.0, self.error / max(self.error_unmoved, 0.5))
+
+    @property
     def mean_pixels(self) -> float:
         """Mean length over what is known."""
         return float(np.abs(self.flow[self.known]).mean()) if self.known.any() else 0.0
