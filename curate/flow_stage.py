@@ -1,7 +1,7 @@
 """LVD-2M's motion score by a flow network as a stage: clips that are due go in, rows of `flows` come out.
 
-The score (arXiv 2410.10816, section 3.1): frames at 2 a second, resized to 520x960, the mean length in pixels of the flow
-between neighbours. The network is an argument; what is here reads the frames and adds up.
+The score (arXiv 2410.10816, section 3.1): frames at 2 a second, resized to 520x960, the mean length in pixels of the
+flow between neighbours. The network is an argument; what is here reads the frames and adds up.
 """
 
 from __future__ import annotations
@@ -93,7 +93,9 @@ def _score_rows(
     for row in rows:
         began = time.monotonic()
         try:
-            value, pairs = score(row["source"], row["start_us"], row["end_us"], _beating(flow_lvd, beat), threads=threads)
+            value, pairs = score(
+                row["source"], row["start_us"], row["end_us"], _beating(flow_lvd, beat), threads=threads
+            )
         except MediaError as error:
             yield Outcome(row["clip_id"], reject=media_reject(error))
             continue

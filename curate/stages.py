@@ -59,7 +59,7 @@ def scan_all(catalogue: Catalogue, settings: ScanSettings, effort: Effort) -> Ta
 
 
 def flow_all(catalogue: Catalogue, model: FlowModel, effort: Effort, *, device: str = "cpu") -> Tally:
-    """Score the clips that this flow network has not scored. On an accelerator jobs are accelerators, by default one."""
+    """Score the clips that this flow network has not scored. Off the CPU a job is an accelerator; by default one."""
     effort = effort if device == "cpu" else replace(effort, jobs=effort.jobs or 1)
     with catalogue.connect() as connection:
         plan = replace(flow_plan(model), limits=effort.limits)

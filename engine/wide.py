@@ -28,7 +28,7 @@ def _video_columns() -> list[str]:
 
 
 def clip_columns() -> list[str]:
-    """What `clip` selects from c (clips), m (measures), f (flows), v (videos), s (scans), t (texts) and n (selections)."""
+    """What `clip` selects of c (clips), m (measures), f (flows), v (videos), s (scans), t (texts), n (selections)."""
     return [
         *(f"c.{column.name}" for column in CLIPS.columns),
         _SECONDS,

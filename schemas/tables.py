@@ -187,7 +187,9 @@ MEASURES = TableSpec(
         required("clip_id", TEXT, "the clip"),
         required("video_id", TEXT, "its video"),
         Column("flow_raft_lvd", FLOAT, "LVD-2M's motion score: RAFT, 2 fps, 520x960, mean in pixels; see `flows`"),
-        Column("flow_dis_lvd", FLOAT, "estimate of flow_raft_lvd without a network: camera and object motion over 0.5 s"),
+        Column(
+            "flow_dis_lvd", FLOAT, "estimate of flow_raft_lvd without a network: camera and object motion over 0.5 s"
+        ),
         Column("flow_diag_per_s", FLOAT, "mean optical flow, frame diagonals a second"),
         Column("flow_p95_diag_per_s", FLOAT, "95th percentile over time of the frames' mean flow"),
         Column("camera_diag_per_s", FLOAT, "mean speed of what stands still in the world, diagonals a second; no sign"),
@@ -195,9 +197,13 @@ MEASURES = TableSpec(
         Column("camera_tilt", FLOAT, "mean camera motion upwards, diagonals a second"),
         Column("camera_zoom", FLOAT, "mean growth rate of the picture, 1/s; above 0 goes in"),
         Column("camera_roll", FLOAT, "mean turn of the camera, degrees a second clockwise"),
-        Column("camera_shake_diag_per_s", FLOAT, "how far the camera's speed is off a straight course, root mean square"),
+        Column(
+            "camera_shake_diag_per_s", FLOAT, "how far the camera's speed is off a straight course, root mean square"
+        ),
         Column("camera_share", FLOAT, "camera_diag_per_s of camera_diag_per_s + object_flow_diag_per_s"),
-        Column("object_flow_diag_per_s", FLOAT, "mean flow against the camera's, diagonals a second: what moves by itself"),
+        Column(
+            "object_flow_diag_per_s", FLOAT, "mean flow against the camera's, diagonals a second: what moves by itself"
+        ),
         Column("still_share", FLOAT, "share of time without visible motion, flow below 0.005 diagonals a second"),
         Column("static_camera_share", FLOAT, "share of time in which the camera moves by less than that"),
         Column("jump_cut_score", FLOAT, "likeliest jump cut inside the clip, 0 to 1"),
@@ -217,7 +223,9 @@ MEASURES = TableSpec(
         Column("letterbox_share", FLOAT, "share of the frame that is border: black, white, or a blurred copy"),
         Column("text_share", FLOAT, "share of the frame that lines of text cover, by their look"),
         Column("ken_burns_score", FLOAT, "how much the clip looks like a move over a photograph, 0 to 1"),
-        Column("slide_score", FLOAT, "how much the clip looks like slides: pages that stand still, then change, 0 to 1"),
+        Column(
+            "slide_score", FLOAT, "how much the clip looks like slides: pages that stand still, then change, 0 to 1"
+        ),
         Column("screen_score", FLOAT, "how much the clip looks like a recorded screen: drawn, not filmed, 0 to 1"),
         Column("pip_score", FLOAT, "how much the clip looks like a small window over what stands still, 0 to 1"),
         Column("phash", pa.list_(pa.uint64()), "perceptual hashes, one a second, 64 bits of the cosine transform"),

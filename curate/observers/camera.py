@@ -125,22 +125,22 @@ def _vote(first: Array, flow: Array) -> tuple[Similarity, Array] | None:
         return None
     one, other = _draws(len(points))
     with np.errstate(divide="ignore", invalid="ignore"):
-        growth = (shifts[one] - shifts[other]) / (points[one] - points[other])
-    growth = np.where(np.isfinite(growth) & (np.abs(growth) < 0.5), growth, 0)
-    offset = shifts[one] - growth * points[one]
+        growths = (shifts[one] - shifts[other]) / (points[one] - points[other])
+    growths = np.where(np.isfinite(growths) & (np.abs(growths) < 0.5), growths, 0)
+    offsets = shifts[one] - growths * points[one]
     tolerance = INLIER_SIDE * side + INLIER_SHARE * np.abs(shifts)
-    errors = np.abs(growth[:, None] * points + offset[:, None] - shifts)
+    errors = np.abs(growths[:, None] * points + offsets[:, None] - shifts)
     best = int((1 / (1 + (errors / tolerance) ** 2)).sum(1).argmax())
     weights = (errors[best] < 2 * tolerance).astype(float)
+    growth, offset = 0j, 0j
     for _ in range(2):
-        a1, b = _least_squares(points, shifts, weights)
-        errors_now = np.abs(a1 * points + b - shifts)
-        weights = (errors_now < 2 * tolerance).astype(float)
+        growth, offset = _least_squares(points, shifts, weights)
+        weights = (np.abs(growth * points + offset - shifts) < 2 * tolerance).astype(float)
         if weights.sum() < MIN_VOTERS / 2:
             return None
     agreeing = np.zeros((rows, columns), np.float32)
     agreeing[seen] = weights
-    return Similarity(1 + a1, b, float(weights.mean())), agreeing
+    return Similarity(1 + growth, offset, float(weights.mean())), agreeing
 
 
 def _least_squares(points: Array, shifts: Array, weights: Array) -> tuple[complex, complex]:

@@ -20,6 +20,7 @@ STEP_US = 500_000
 COLUMNS, ROWS = 32, 18
 CHANGED_LEVELS = 14  # a pixel has changed from so many grey levels on: more than a codec's noise
 CHANGED_SHARE = 0.06  # ... and a patch from so many of its pixels on
+SEEN_LEVELS = 2  # mean step between neighbouring pixels from which a patch shows anything
 QUIET_SHARE = 0.01  # of the patches: a cursor, a clock
 TURNED_SHARE = 0.1  # of the patches: another page
 _WORD = 48  # bits that a float64 holds exactly
@@ -31,7 +32,7 @@ class ChangeObserver:
 
     def __init__(self) -> None:
         self._changes = Series(_NUM_WORDS)
-        self._drawn = Series(1)
+        self._drawn = Series(1 + _NUM_WORDS)  # drawn_share; which patches show anything
         self._last: tuple[int, Array] | None = None
         self._next_us = 0
 
@@ -41,18 +42,19 @@ class ChangeObserver:
         self._next_us = (frame.time_us // STEP_US + 1) * STEP_US
         if self._last is not None:
             self._changes.add(self._last[0], frame.time_us, *packed(changed_patches(self._last[1], frame.luma)))
-        self._drawn.add(frame.time_us, frame.time_us, drawn_share(frame.luma))
+        self._drawn.add(frame.time_us, frame.time_us, drawn_share(frame.luma), *packed(textured_patches(frame.luma)))
         self._last = frame.time_us, frame.luma
 
     def measure(self, clip: Span) -> dict[str, float | None]:
         words, drawn = self._changes.within(clip), self._drawn.within(clip)
         if not len(words) or not len(drawn):
             return dict.fromkeys(("slide_score", "screen_score", "pip_score"))
-        changed, is_drawn = unpacked(words), float(drawn.mean())
+        changed, is_drawn = unpacked(words), float(drawn[:, 0].mean())
+        textured = unpacked(drawn[:, 1:]).mean(0) > 0.5
         return {
             "slide_score": is_drawn * page_share(changed),
             "screen_score": is_drawn * local_share(changed),
-            "pip_score": window_score(changed),
+            "pip_score": window_score(changed, textured),
         }
 
 
@@ -60,6 +62,12 @@ def changed_patches(before: Array, now: Array) -> Array:
     """Which patches differ between two pictures, uint8 [H, W]: bool [ROWS, COLUMNS]."""
     _level, differs = cv2.threshold(cv2.absdiff(before, now), CHANGED_LEVELS - 1, 255, cv2.THRESH_BINARY)
     return cv2.resize(differs, (COLUMNS, ROWS), interpolation=cv2.INTER_AREA) > CHANGED_SHARE * 255
+
+
+def textured_patches(luma: Array) -> Array:
+    """Which patches of a picture, uint8 [H, W], show anything: bool [ROWS, COLUMNS]."""
+    steps = cv2.absdiff(luma[:, 1:], luma[:, :-1])
+    return cv2.resize(steps, (COLUMNS, ROWS), interpolation=cv2.INTER_AREA) >= SEEN_LEVELS
 
 
 def packed(changed: Array) -> tuple[float, ...]:
@@ -110,10 +118,12 @@ def local_share(changed: Array) -> float:
     return float((local | (around[:-2] & around[2:])).mean())
 
 
-def window_score(changed: Array) -> float:
+def window_score(changed: Array, textured: Array) -> float:
     """How much all change lies in one upright rectangle that is smaller than the picture, and fills it: 0 to 1.
 
     A person before a wall changes the middle of a rectangle but not its corners; a window changes there as well.
+    Around a picture between bars there is nothing to be seen. `changed`: bool [N, ROWS, COLUMNS], `textured`: bool
+    [ROWS, COLUMNS].
     """
     activity = changed.mean(0)
     active = activity > 0.25 * max(float(np.percentile(activity, 99)), 0.2)
@@ -131,4 +141,9 @@ def window_score(changed: Array) -> float:
     fill = float((inside > 0.25 * inside.max()).mean())
     corner = min(float(c.mean()) for c in corners) / max(float(inside.mean()), 1e-9)
     leak = float(np.nanmean(outside)) / max(float(inside.mean()), 1e-9)
-    return ramp(fill, 0.6, 0.95) * ramp(corner, 0.3, 0.8) * (1 - ramp(leak, 0.03, 0.15))
+    behind = np.ones_like(textured)
+    behind[max(0, rows[0] - 1) : rows[-1] + 2, max(0, columns[0] - 1) : columns[-1] + 2] = (
+        False  # nor the window's edge
+    )
+    around = float(textured[behind].mean()) if behind.any() else 0.0
+    return ramp(around, 0.03, 0.1) * ramp(fill, 0.6, 0.95) * ramp(corner, 0.3, 0.8) * (1 - ramp(leak, 0.03, 0.15))

@@ -1,9 +1,13 @@
 """LVD-2M's motion score on a CPU: mean length, in pixels at 520x960, of the motion within half a second.
 
 The score (arXiv 2410.10816, section 3.1) is RAFT's flow between neighbouring frames at 2 fps. Over half a second no
-fast flow follows what is small and quick. So the far way is put together from what was measured near: the camera's motion from
-its two steps of a quarter of a second, what moves by itself from its velocity at the first frame, corrected by DIS flow that
-begins there wherever it explains the second picture better.
+fast flow follows what is small and quick. So the far way is put together from what was measured near: the camera's
+motion from its two steps of a quarter of a second, what moves by itself from its velocity at the first frame,
+corrected by DIS flow that begins there wherever it explains the second picture better. What turns round within the half
+second is so taken to go on, and counts too much.
+
+It is calibrated on made worlds, whose motion over half a second is known, not on RAFT itself: `python -m bench.motion`
+prints by how much it is off.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Motion in shares of the frame's diagonal a second: the camera's, and what moves by itself.
 
-Four times a second a frame is compared with the next such frame. These far pairs follow one another without a gap, so that
-their sum is the camera's whole path and shake cancels in it. While the camera is off a straight course, its speed is
-measured in close pairs (CLOSE_US) as well, in which a shaking hand does not turn round. What moves by itself is looked for
-between pictures from which the camera's motion was taken away: in a close pair if it is fast, else in the far
-one, where slow motion is more than a fraction of a pixel.
+Four times a second a frame is compared with the next such frame. These far pairs follow one another without a gap, so
+that their sum is the camera's whole path and shake cancels in it. While the camera is off a straight course, its speed
+is measured in close pairs (CLOSE_US) as well, in which a shaking hand hardly turns round. What moves by itself is
+looked for between pictures from which the camera's motion was taken away: in a close pair if it is fast, else in the
+far one, where slow motion is more than a fraction of a pixel.
 
 Speeds are lengths before they are averaged, so that left and right do not cancel; all are divided by the real time
 between the frames and by the diagonal, so that frame rate and resolution do not matter. Where the second picture does
@@ -172,6 +172,7 @@ class _Sample:
 
     def _mean_speeds(self, fields: list[tuple[complex, complex]]) -> Array:
         """Mean speed of everything and of the camera, pixels a second, where the camera's fields are these."""
+        assert self.objects is not None
         height, width = self.luma.shape
         here, speeds = centred(width, height)[::STEP, ::STEP], list[tuple[float, float]]()
         for k, u in fields:

@@ -11,7 +11,7 @@ import numpy as np
 from curate.observers.camera import Array, Similarity, centred, dis
 
 STEP = 2  # flow is kept at every second pixel of every second row
-WINDOW = 5  # ... and judged over so many of those a side
+WINDOW = 3  # ... and judged over so many of those a side
 CLEARER = 0.3  # grey levels by which a motion must explain the picture better than another
 SAME = 3.0  # grey levels within which a picture has not changed
 

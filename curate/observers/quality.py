@@ -55,7 +55,9 @@ def blockiness(luma: np.ndarray) -> float | None:
     """
     on, off = list[float](), list[float]()
     for axis in (0, 1):
-        steps = cv2.absdiff(luma[1:], luma[:-1]).mean(1) if axis == 0 else cv2.absdiff(luma[:, 1:], luma[:, :-1]).mean(0)
+        steps = (
+            cv2.absdiff(luma[1:], luma[:-1]).mean(1) if axis == 0 else cv2.absdiff(luma[:, 1:], luma[:, :-1]).mean(0)
+        )
         across = np.arange(len(steps)) % 8 == 7
         on.append(float(steps[across].mean()))
         off.append(float(steps[~across].mean()))

@@ -1,8 +1,8 @@
 """How much of the picture is text, by the look of lines of letters; no letter is read.
 
-Letters are strokes: dark to bright and back within a few pixels, many of them in a row, of one height, with strong edges.
-Stroke edges of one row are joined, and what has the shape and the density of a line of text counts with its box. In a picture of 256
-pixels letters below about a 50th of its height are too small to be seen.
+Letters are strokes: dark to bright and back within a few pixels, many of them in a row, of one height, with strong
+edges. Strokes of one row are joined, and what has the shape and the density of a line of text counts with its box. In
+a picture of 256 pixels letters below about a 50th of its height are too small to be seen, and no line stands upright.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ class TextObserver:
         if frame.time_us < self._next_us:
             return
         self._next_us = (frame.time_us // STEP_US + 1) * STEP_US
-        boxes = text_boxes(frame.luma)
-        covered = sum(width * height for _x, _y, width, height in boxes) / (frame.width * frame.height)
-        self._shares.add(frame.time_us, frame.time_us, min(1.0, covered))
+        covered = np.zeros((frame.height, frame.width), bool)
+        for x, y, width, height in text_boxes(frame.luma):
+            covered[y : y + height, x : x + width] = True
+        self._shares.add(frame.time_us, frame.time_us, float(covered.mean()))
 
     def measure(self, clip: Span) -> dict[str, float | None]:
         shares = self._shares.within(clip)

@@ -21,7 +21,7 @@ Box = tuple[int, int, int, int]
 
 
 def write_drawn(draw: Draw, seconds: Seconds, encoding: Encoding, path: Path) -> list[int]:
-    """Encodes what `draw(seconds, width, height)` gives, uint8 [height, width, 3] RGB; the frames' times in the file."""
+    """Encodes what `draw(seconds, width, height)` gives, uint8 [height, width, 3] RGB; gives the frames' times."""
     times = [Fraction(tick) / encoding.fps for tick in encoding.ticks(exact_seconds(seconds))]
     return write_frames((draw(at, *encoding.display_size) for at in times), encoding, path)
 

@@ -33,7 +33,7 @@ def test_frames_half_a_second_apart_are_compared(make_video: MadeVideos, flow_lv
 
 
 def test_a_long_clip_is_read_in_pieces_that_share_a_frame(make_video: MadeVideos, flow_lvd: FlowLvd):
-    # 20 s: 40 frames, 39 pairs, of which one, from black to white at 17 s, differs by 255; the pieces hold 32 and 7 pairs
+    # 20 s: 40 frames, 39 pairs, one of which, from black to white at 17 s, differs by 255; pieces of 32 and 7 pairs
     video = make_video(scenes=[("black", 170), ("white", 30)], fps=10, size=(64, 48))
     value, pairs = score(str(video), 0, 20_000_000, flow_lvd)
     assert pairs == 39
@@ -53,7 +53,9 @@ def test_a_networks_score_is_what_clip_shows(tmp_path: Path, raw_videos: Path):
     tally = stages.flow_all(opened, TOY, EFFORT)
     assert (tally.done, tally.rejected.total()) == (2, 0)
     assert stages.flow_all(opened, TOY, EFFORT).total == 0  # nothing is due any more
-    shown = rows(catalogue, "select c.flow_raft_lvd, f.flow_lvd, f.num_pairs, f.model from clip c join flows f using (clip_id)")
+    shown = rows(
+        catalogue, "select c.flow_raft_lvd, f.flow_lvd, f.num_pairs, f.model from clip c join flows f using (clip_id)"
+    )
     assert len(shown) == 2
     assert all(row["flow_raft_lvd"] == row["flow_lvd"] and row["model"] == "toy" for row in shown)
     assert sorted(row["num_pairs"] for row in shown) == [1, 2]  # clips of 1 s and of 1.5 s
