@@ -103,6 +103,8 @@ def blurred_sides(luma: Array) -> int:
     steps = across.mean(0)  # step i lies between columns i and i + 1
     typical = np.minimum(steps, cv2.blur(steps[None].astype(np.float32), (9, 1))[0])
     low, high = max(3, round(0.08 * width)), round(0.42 * width)
+    if high <= low:
+        return 0
     edges = np.minimum(steps[low:high], steps[::-1][low:high])
     at = low + int(edges.argmax())
     sides = np.concatenate([typical[2 : at - 2], typical[::-1][2 : at - 2]])

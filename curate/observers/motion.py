@@ -31,6 +31,7 @@ SAMPLE_US = 250_000
 CLOSE_US = 50_000  # frames of a close pair lie at least this far apart
 SLOW_PIXELS = 0.8  # while no patch moves further by itself within CLOSE_US, it is measured in the far pair
 STILL_DIAG_PER_S = 0.005  # slower than this is not seen as motion: half a percent of the diagonal a second
+SMALLEST = 20  # pixels: in a narrower picture there is no flow to be found
 SLOWEST_MOVE = 0.002  # diagonals a second: a minute for an eighth of the picture
 STEADY_STEPS = 5  # of the path, that lie on a straight course before the camera is taken to be steady
 STEADY_DIAG_PER_S = 0.0015
@@ -54,7 +55,7 @@ COLUMNS = (
 
 
 class MotionObserver:
-    """Fills the columns that COLUMNS names."""
+    """Fills the columns that COLUMNS names; None in pictures that are a strip."""
 
     def __init__(self) -> None:
         self._fit = CameraFit()
@@ -69,6 +70,8 @@ class MotionObserver:
         self._course: list[complex] = []
 
     def push(self, frame: Frame) -> None:
+        if min(frame.width, frame.height) < SMALLEST:
+            return
         time_us, sample = frame.time_us, self._sample
         if sample is not None and self._close is not None and time_us - self._close[0] >= CLOSE_US:
             self._close_pair(sample, *self._close, frame)

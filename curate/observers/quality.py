@@ -51,8 +51,11 @@ class QualityObserver:
 def blockiness(luma: np.ndarray) -> float | None:
     """Mean step between neighbours across the lines of the 8-pixel grid over the mean step elsewhere: 1 is no blocks.
 
-    `luma`: uint8 [H, W] that begins at the corner of a block. None where next to nothing is to be seen in it.
+    `luma`: uint8 [H, W] that begins at the corner of a block. None where next to nothing is to be seen in it, or it
+    is smaller than 16 pixels.
     """
+    if min(luma.shape) < 16:
+        return None
     on, off = list[float](), list[float]()
     for axis in (0, 1):
         steps = (

@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -16,6 +17,10 @@ from curate.observers.changes import ChangeObserver, packed, page_share, unpacke
 from curate.observers.hashes import HashObserver, phash
 from curate.observers.quality import QualityObserver, blockiness
 from curate.observers.text import TextObserver, text_boxes
+from curate.scan import OBSERVERS
+from media.frame import Frame
+from media.geometry import Geometry
+from media.pixels import Scaler
 from media.stream import stream
 from media.synthetic import Camera, Encoding, Overlay, Scene, Texture, World
 from media.synthetic.layouts import Draw, barred, before_itself, windowed, write_drawn
@@ -175,3 +180,18 @@ def test_a_hash_survives_what_copies_undergo():
         assert (phash(picture) ^ phash(copy)).bit_count() <= 6
     assert (phash(picture) ^ phash(other)).bit_count() > 16
     assert phash(np.full((90, 160), 77, np.uint8)) == 0
+
+
+@pytest.mark.parametrize("size", [(16, 16), (256, 2), (2, 256), (256, 12), (24, 24)])
+@pytest.mark.parametrize("make", OBSERVERS)
+def test_pictures_of_any_size_can_be_observed(make: Callable[[], Any], size: tuple[int, int]):
+    observer, random = make(), np.random.default_rng(1)
+    for index in range(30):
+        pixels = random.integers(0, 255, (size[1], size[0], 3)).astype(np.uint8)
+        picture = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+        scaler = Scaler(Geometry(0, *size), size)
+        observer.push(Frame(index, index * 100_000, picture, scaler))
+    columns = observer.measure(Span(0, 3_000_000))
+    assert columns
+    assert not any(isinstance(value, float) and np.isnan(value) for value in columns.values())
+    assert not any(observer.measure(Span(10, 20)).values())  # between two frames nothing is measured
