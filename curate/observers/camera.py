@@ -163,9 +163,13 @@ def _refined(first: Array, second: Array, coarse: Similarity, agreeing: Array) -
     height, width = first.shape
     one, other = (cv2.GaussianBlur(p.astype(np.float32), (5, 5), 1.0) for p in (first, second))
     mask = cv2.resize(agreeing, (width, height), interpolation=cv2.INTER_NEAREST)[_HERE] > 0
+    at = coarse.a * centred(width, height)[_HERE] + coarse.b
+    inside = (np.abs(at.real) < width / 2 - MARGIN) & (np.abs(at.imag) < height / 2 - MARGIN) & mask
+    if np.count_nonzero(inside) < MIN_PIXELS:
+        return coarse
     now, before = coarse, math.inf
     for _ in range(STEPS):
-        step = _step(one, other, now, mask)
+        step = _step(one, other, now, inside)
         if step is None:
             return coarse
         growth, shift, error = step
@@ -185,16 +189,12 @@ _HERE = (_AT, _AT)  # the pixels that count: every third of every third row, non
 _LEFT, _RIGHT, _ABOVE, _BELOW = (_AT, _BEFORE), (_AT, _AFTER), (_BEFORE, _AT), (_AFTER, _AT)
 
 
-def _step(one: Array, other: Array, now: Similarity, mask: Array) -> tuple[complex, complex, float] | None:
-    """One Gauss-Newton step: growth and shift to add, and the error before it; None where too few pixels are seen."""
+def _step(one: Array, other: Array, now: Similarity, inside: Array) -> tuple[complex, complex, float] | None:
+    """One Gauss-Newton step: growth and shift to add, and the error before it; None where they cannot be told apart."""
     height, width = one.shape
     flags, border = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, cv2.BORDER_REPLICATE
     moved = cv2.warpAffine(other, now.matrix(width, height), (width, height), flags=flags, borderMode=border)
-    both, p = one + moved, centred(width, height)[_HERE]
-    seen_at = now.a * p + now.b
-    inside = (np.abs(seen_at.real) < width / 2 - MARGIN) & (np.abs(seen_at.imag) < height / 2 - MARGIN) & mask
-    if np.count_nonzero(inside) < MIN_PIXELS:
-        return None
+    both = one + moved
     light, error = one[_HERE], one[_HERE] - moved[_HERE]
     gx, gy = (both[_RIGHT] - both[_LEFT]) / 4, (both[_BELOW] - both[_ABOVE]) / 4
     some = error[::2, ::2][inside[::2, ::2]]
@@ -203,7 +203,7 @@ def _step(one: Array, other: Array, now: Similarity, mask: Array) -> tuple[compl
     # an edge that lies a little off errs by its gradient, and tells the most: only what errs more is another thing
     allowed = 2.5 * noise + FAIR_PIXELS * cv2.magnitude(gx, gy)
     weights = inside / (1 + ((error - middle) / allowed) ** 2) ** 2
-    x, y = p.real, p.imag
+    x, y = _places(width, height)
     parts = (gx, gy, gx * x + gy * y, gy * x - gx * y, light, np.ones_like(light))
     jacobian = np.stack(parts).reshape(len(parts), -1)
     weighted = jacobian * weights.ravel()
@@ -213,6 +213,13 @@ def _step(one: Array, other: Array, now: Similarity, mask: Array) -> tuple[compl
         return None
     dx, dy, grow, turn = (float(v) for v in solved[:4])
     return complex(grow, turn), complex(dx, dy), float((weights * error * error).sum() / weights.sum())
+
+
+@lru_cache(maxsize=8)
+def _places(width: int, height: int) -> tuple[Array, Array]:
+    """x and y of the pixels that count, from the picture's centre: float32 [h, w] each."""
+    places = centred(width, height)[_HERE]
+    return np.ascontiguousarray(places.real), np.ascontiguousarray(places.imag)
 
 
 def _median(values: Array) -> float:
