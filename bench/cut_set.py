@@ -1,7 +1,7 @@
 """The labelled set for cuts: annotated real videos, and joins of their single takes with an exact truth.
 
-Joins are made once, with fixed seeds, and kept; half of them are made only of takes that were kept aside while the
-default detector was made (`curate.detectors.cascade.training.aside`).
+Joins are made once, with fixed seeds, and kept; half of them are made only of takes that are on the list of those that
+training leaves out by default (`curate.detectors.cascade.training.aside`).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ JOIN = Joins(seconds=60.0, take_seconds=(2.9, 12.0))
 
 @dataclass(frozen=True)
 class Labelled:
-    """A video with its transitions. aside: kept aside while the default detector was made. exact: to the frame."""
+    """A video with its transitions. aside: made of takes that training can leave out. exact: true to the frame."""
 
     name: str
     path: Path

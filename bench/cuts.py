@@ -5,8 +5,9 @@ The set: the annotated videos, and joins of their single takes with every kind o
 was kept aside; where hard cuts of the joins are placed; and how well long takes are found.
 
 `default` is what `curate scan` does, and `thorough` what it does with `--thorough`. Their networks were trained, in the
-end, on material of the whole set; `untrained-on` is the same detector with networks that the same recipe made without
-the part kept aside: its figures there are what to expect of footage that nobody has seen.
+end, on material of the whole set. `untrained-on` is the same detector with networks that the same recipe made without
+the part kept aside: its figures there are nearer to what to expect of other footage. (Not quite that: its thresholds
+were chosen on the whole set.)
 """
 
 from __future__ import annotations

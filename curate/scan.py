@@ -12,10 +12,14 @@ from curate.detectors.cascade.detector import CascadeDetector
 from curate.detectors.choose import DETECTORS, make_detector
 from curate.detectors.cut import Cut, Detector
 from curate.look_plan import look_plan
+from curate.observers.borders import BorderObserver
+from curate.observers.changes import ChangeObserver
 from curate.observers.coherence import CoherenceObserver
+from curate.observers.hashes import HashObserver
 from curate.observers.motion import MotionObserver
 from curate.observers.observer import Measuring, Observer
 from curate.observers.quality import ContentObserver, QualityObserver
+from curate.observers.text import TextObserver
 from media.decoding import StreamReport
 from media.frame import Frame
 from media.geometry import Sizing
@@ -28,7 +32,16 @@ from media.stream import FrameStream, stream
 from schemas.spans import Span, count_within, spans_between
 
 WORKING_SIDE = 256  # longer side, in pixels, of the picture that detectors and observers see
-OBSERVERS: tuple[Callable[[], Observer], ...] = (MotionObserver, QualityObserver, ContentObserver, CoherenceObserver)
+OBSERVERS: tuple[Callable[[], Observer], ...] = (
+    MotionObserver,
+    QualityObserver,
+    ContentObserver,
+    BorderObserver,
+    ChangeObserver,
+    TextObserver,
+    HashObserver,
+    CoherenceObserver,
+)
 GUARD_US = 100_000  # what is left out on both sides of a gradual transition, whose ends nobody sees exactly
 
 

@@ -18,7 +18,7 @@ from schemas.ids import clip_id_of, fingerprint_of
 from schemas.spans import US
 
 STAGE = "scan"
-VERSION = 3  # 3: the cascade finds cuts; only the frames that it needs are decoded
+VERSION = 3  # 3: the cascade; only the frames that it needs; camera and object motion, borders, text, hashes
 
 
 def scan_plan(settings: ScanSettings) -> Plan:

@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from curate.add_stage import add_due, add_plan
+from curate.flow_stage import FlowModel, flow_due, flow_plan
 from curate.scan import ScanSettings
 from curate.scan_stage import scan_due, scan_plan
 from curate.sources import FoundFile
@@ -57,11 +58,27 @@ def scan_all(catalogue: Catalogue, settings: ScanSettings, effort: Effort) -> Ta
         )
 
 
-def _run(catalogue: Catalogue, connection: duckdb.DuckDBPyConnection, due: Due, plan: Plan, effort: Effort) -> Tally:
+def flow_all(catalogue: Catalogue, model: FlowModel, effort: Effort, *, device: str = "cpu") -> Tally:
+    """Score the clips that this flow network has not scored. Off the CPU a job is an accelerator; by default one."""
+    effort = effort if device == "cpu" else replace(effort, jobs=effort.jobs or 1)
+    with catalogue.connect() as connection:
+        plan = replace(flow_plan(model), limits=effort.limits)
+        return _run(catalogue, connection, flow_due(model), plan, effort, device=device)
+
+
+def _run(
+    catalogue: Catalogue,
+    connection: duckdb.DuckDBPyConnection,
+    due: Due,
+    plan: Plan,
+    effort: Effort,
+    *,
+    device: str = "cpu",
+) -> Tally:
     sql = due.sql(effort.shard, effort.limit, retry=effort.retry)
     counted = connection.execute(f"select count(*) from ({sql})").fetchone()
     total = counted[0] if counted else 0
-    slots = local_slots(effort.jobs or default_jobs(), total)
+    slots = local_slots(effort.jobs or default_jobs(), total, device=device)
     rows = _with_source(catalogue, rows_of(connection, sql))
     with progress(plan.stage, total) as show:
         return run_plan(catalogue, plan, rows, total, slots=slots, show=show)

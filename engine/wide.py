@@ -10,13 +10,14 @@ from schemas.spec import PROVENANCE
 from schemas.tables import CAPTIONS, CLIPS, MEASURES, VIDEOS
 
 CAPTION_KINDS = ("raw", "refined", "rewritten", "dense", "given")
-CLIP_TABLES = ("clips", "scans", "measures", "videos", "captions", "selections", "funnels")
+CLIP_TABLES = ("clips", "scans", "measures", "flows", "videos", "captions", "selections", "funnels")
 _PROVENANCE = {field.name for field in PROVENANCE}
 _OWN = {column.name for column in (*CLIPS.columns, *MEASURES.columns)}
 _OF_THE_FILE = {"bytes", "duration_us", "warnings", "source_stamp", "retrieved_at"}
 _DERIVED = re.compile(rf"^{DERIVED}/clip-([0-9a-f]{{16}})-(\d+)of(\d+)-([0-9a-f]{{16}})\.parquet$")
 
 _SECONDS = "(c.end_us - c.start_us) / 1e6 as seconds"
+_FLOW = "coalesce(f.flow_lvd, m.flow_raft_lvd) as flow_raft_lvd"
 _FPS = "v.fps_num / v.fps_den as fps"
 
 
@@ -27,11 +28,15 @@ def _video_columns() -> list[str]:
 
 
 def clip_columns() -> list[str]:
-    """What `clip` selects from c (clips), m (measures), v (videos), s (scans), t (texts) and n (selections)."""
+    """What `clip` selects of c (clips), m (measures), f (flows), v (videos), s (scans), t (texts), n (selections)."""
     return [
         *(f"c.{column.name}" for column in CLIPS.columns),
         _SECONDS,
-        *(f"m.{column.name}" for column in MEASURES.columns if column.name not in ("clip_id", "video_id")),
+        *(
+            _FLOW if column.name == "flow_raft_lvd" else f"m.{column.name}"
+            for column in MEASURES.columns
+            if column.name not in ("clip_id", "video_id")
+        ),
         *_video_columns(),
         _FPS,
         "s.detector",
@@ -47,11 +52,19 @@ def clip_sql(snapshot: Snapshot, within: str = "true") -> str:
         select {", ".join(clip_columns())}
         from (select * from clips where {within}) c
         left join (select * from measures where {within}) m on m.clip_id = c.clip_id
+        left join ({_flows_sql(snapshot, within)}) f on f.clip_id = c.clip_id
         left join videos v on v.video_id = c.video_id
         left join scans s on s.video_id = c.video_id
         left join ({_texts_sql(snapshot, within)}) t on t.clip_id = c.clip_id
         left join ({_names_sql(snapshot, within)}) n on n.clip_id = c.clip_id
     """
+
+
+def _flows_sql(snapshot: Snapshot, within: str) -> str:
+    """The newest score of a flow network, a row a clip."""
+    if not snapshot.parts("flows"):
+        return "select null::varchar as clip_id, null::float as flow_lvd where false"
+    return f"select clip_id, arg_max(flow_lvd, created_at) as flow_lvd from flows where {within} group by clip_id"
 
 
 def _texts_sql(snapshot: Snapshot, within: str) -> str:

@@ -4,7 +4,9 @@ import av
 import cv2
 import numpy as np
 
-from media.pixels import Pixels, Scaler, Small
+from media.pixels import Pixels, Scaler, Small, middle_of
+
+DETAIL_SIDE = 256
 
 
 class Frame:
@@ -14,7 +16,7 @@ class Frame:
     width, height: of the working picture, upright, with square pixels.
     """
 
-    __slots__ = ("_bgr", "_luma", "_picture", "_scaler", "_small", "index", "key_frame", "time_us")
+    __slots__ = ("_bgr", "_detail", "_luma", "_picture", "_scaler", "_small", "index", "key_frame", "time_us")
 
     def __init__(self, index: int, time_us: int, picture: av.VideoFrame, scaler: Scaler) -> None:
         self.index = index
@@ -25,6 +27,7 @@ class Frame:
         self._small: Small | None = None
         self._bgr: Pixels | None = None
         self._luma: Pixels | None = None
+        self._detail: Pixels | None = None
 
     def __repr__(self) -> str:
         return f"Frame(index={self.index}, time_us={self.time_us}, {self.width}x{self.height})"
@@ -36,6 +39,20 @@ class Frame:
     @property
     def height(self) -> int:
         return self._scaler.geometry.height
+
+    @property
+    def display_size(self) -> tuple[int, int]:
+        """Width and height of the whole picture as it is shown, of which the working picture is a small one."""
+        return self._scaler.display
+
+    @property
+    def detail(self) -> Pixels | None:
+        """The stored luma around the picture's middle, neither scaled nor turned: uint8 [<= 256, <= 256].
+
+        For what a small picture does not show any more. None where the file stores no luma bytes.
+        """
+        self._scaled()
+        return self._detail
 
     @property
     def picture(self) -> av.VideoFrame | None:
@@ -68,6 +85,7 @@ class Frame:
     def _scaled(self) -> Small:
         if self._small is None:
             assert self._picture is not None
+            self._detail = middle_of(self._picture, DETAIL_SIDE)
             self._small = self._scaler.small(self._picture)
             self._picture = None  # the large picture goes back to the decoder
         return self._small

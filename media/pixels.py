@@ -23,14 +23,17 @@ _WEIGHTS = {
     10: (0.2627, 0.0593),
 }
 _ROTATE = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
+_PACKED = ("yuyv422", "uyvy422", "yvyu422", "uyyvyy411")  # luma and chroma in one plane
 _FULL_RANGE = np.clip((np.arange(256) - 16) * 255 / 219 + 0.5, 0, 255).astype(np.uint8)
 
 
 class Scaler:
     """Makes the pixels of one stream's pictures at its working size; safe between threads."""
 
-    def __init__(self, geometry: Geometry) -> None:
+    def __init__(self, geometry: Geometry, display: tuple[int, int]) -> None:
+        """`display`: width and height of the whole picture as it is shown."""
         self.geometry = geometry
+        self.display = display
         self._reformatter = VideoReformatter()
         self._lock = Lock()
 
@@ -119,6 +122,23 @@ class Small:
             return pixels
         share = alpha if pixels.ndim == 2 else alpha[:, :, None]
         return ((pixels.astype(np.uint16) * share + 127) // 255).astype(np.uint8)
+
+
+def middle_of(picture: av.VideoFrame, side: int) -> Pixels | None:
+    """A copy of the stored luma around the picture's middle, not scaled: uint8 [<= side, <= side].
+
+    It begins at a multiple of 16 pixels, so that a codec's blocks lie in it as in the file. None where the picture has
+    no plane of luma bytes (RGB, more than eight bits).
+    """
+    first = picture.format.components[0]
+    if picture.format.is_rgb or picture.format.has_palette or first.bits != 8 or picture.planes[0].width < 16:
+        return None
+    plane = picture.planes[0]
+    if plane.line_size < plane.width or picture.format.name in _PACKED:
+        return None
+    luma = _plane(picture, 0)
+    top, left = (max(0, (length - side) // 2) // 16 * 16 for length in luma.shape)
+    return luma[top : top + side, left : left + side].copy()
 
 
 def is_full_range(picture: av.VideoFrame) -> bool:

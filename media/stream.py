@@ -179,8 +179,9 @@ def scaler_for(video: OpenVideo, picture: av.VideoFrame, sizing: Sizing) -> Scal
     """The scaler that the first picture of a video decides for all."""
     rotation = clockwise(picture.rotation)
     sar: Fraction | None = video.stream.sample_aspect_ratio
-    width, height = sizing.of(display_size(picture.width, picture.height, sar, rotation))
-    return Scaler(Geometry(rotation, width, height))
+    display = display_size(picture.width, picture.height, sar, rotation)
+    width, height = sizing.of(display)
+    return Scaler(Geometry(rotation, width, height), display)
 
 
 def check_length(name: str, num_frames: int, end_us: int, limits: Limits) -> None:

@@ -186,17 +186,26 @@ MEASURES = TableSpec(
     columns=(
         required("clip_id", TEXT, "the clip"),
         required("video_id", TEXT, "its video"),
-        Column("flow_raft_lvd", FLOAT, "LVD-2M's motion score: RAFT, 2 fps, 520x960, mean magnitude in pixels"),
-        Column("flow_dis_lvd", FLOAT, "the same score with DIS flow in place of RAFT (CPU estimate)"),
+        Column("flow_raft_lvd", FLOAT, "LVD-2M's motion score: RAFT, 2 fps, 520x960, mean in pixels; see `flows`"),
+        Column(
+            "flow_dis_lvd", FLOAT, "estimate of flow_raft_lvd without a network: camera and object motion over 0.5 s"
+        ),
         Column("flow_diag_per_s", FLOAT, "mean optical flow, frame diagonals a second"),
         Column("flow_p95_diag_per_s", FLOAT, "95th percentile over time of the frames' mean flow"),
-        Column("camera_pan", FLOAT, "camera motion to the right, diagonals a second"),
-        Column("camera_tilt", FLOAT, "camera motion upwards, diagonals a second"),
-        Column("camera_zoom", FLOAT, "growth rate of the picture, 1/s"),
-        Column("camera_roll", FLOAT, "rotation of the picture, degrees a second clockwise"),
-        Column("camera_share", FLOAT, "share of the flow that the camera explains"),
-        Column("object_flow_diag_per_s", FLOAT, "flow that the camera does not explain"),
-        Column("still_share", FLOAT, "share of time without visible motion"),
+        Column("camera_diag_per_s", FLOAT, "mean speed of what stands still in the world, diagonals a second; no sign"),
+        Column("camera_pan", FLOAT, "mean camera motion to the right, diagonals a second; there and back is 0"),
+        Column("camera_tilt", FLOAT, "mean camera motion upwards, diagonals a second"),
+        Column("camera_zoom", FLOAT, "mean growth rate of the picture, 1/s; above 0 goes in"),
+        Column("camera_roll", FLOAT, "mean turn of the camera, degrees a second clockwise"),
+        Column(
+            "camera_shake_diag_per_s", FLOAT, "how far the camera's speed is off a straight course, root mean square"
+        ),
+        Column("camera_share", FLOAT, "camera_diag_per_s of camera_diag_per_s + object_flow_diag_per_s"),
+        Column(
+            "object_flow_diag_per_s", FLOAT, "mean flow against the camera's, diagonals a second: what moves by itself"
+        ),
+        Column("still_share", FLOAT, "share of time without visible motion, flow below 0.005 diagonals a second"),
+        Column("static_camera_share", FLOAT, "share of time in which the camera moves by less than that"),
         Column("jump_cut_score", FLOAT, "likeliest transition inside the clip that was not taken for one, 0 to 1"),
         Column("coherence", FLOAT, "how alike start, middle and end are in colour and light, 0 to 1 (the same)"),
         Column(
@@ -207,18 +216,23 @@ MEASURES = TableSpec(
         Column("luma_mean", FLOAT, "mean luma, 0-255"),
         Column("luma_std", FLOAT, "mean over time of a frame's standard deviation of luma, 0-127.5"),
         Column("sharpness", FLOAT, "variance of the Laplacian of the working picture, mean over time, luma squared"),
+        Column("blockiness", FLOAT, "mean step across the lines of the 8-pixel grid over that elsewhere; 1: no blocks"),
         Column("crop_x", INT32, "left edge of the picture without borders, pixels as displayed"),
         Column("crop_y", INT32, "top edge"),
         Column("crop_width", INT32, "width without borders"),
         Column("crop_height", INT32, "height without borders"),
-        Column("letterbox_share", FLOAT, "share of the frame that is border"),
-        Column("text_share", FLOAT, "share of the frame that text covers"),
-        Column("ken_burns_score", FLOAT, "how much the clip looks like a zoom over a photograph, 0 to 1"),
-        Column("slide_score", FLOAT, "how much the clip looks like slides or a screen, 0 to 1"),
-        Column("phash", pa.list_(pa.uint64()), "perceptual hash, one a second"),
+        Column("letterbox_share", FLOAT, "share of the frame that is border: black, white, or a blurred copy"),
+        Column("text_share", FLOAT, "share of the frame that lines of text cover, by their look"),
+        Column("ken_burns_score", FLOAT, "how much the clip looks like a move over a photograph, 0 to 1"),
+        Column(
+            "slide_score", FLOAT, "how much the clip looks like slides: pages that stand still, then change, 0 to 1"
+        ),
+        Column("screen_score", FLOAT, "how much the clip looks like a recorded screen: drawn, not filmed, 0 to 1"),
+        Column("pip_score", FLOAT, "how much the clip looks like a small window over what stands still, 0 to 1"),
+        Column("phash", pa.list_(pa.uint64()), "perceptual hashes, one a second, 64 bits of the cosine transform"),
     ),
     rules={
-        "flow_is_not_negative": "flow_diag_per_s >= 0 and flow_dis_lvd >= 0",
+        "flow_is_not_negative": "flow_diag_per_s >= 0 and flow_dis_lvd >= 0 and camera_diag_per_s >= 0",
         "luma_in_range": "luma_mean between 0 and 255",
         "still_share_is_a_share": f"still_share {_SHARE}",
         "letterbox_share_is_a_share": f"letterbox_share {_SHARE}",
@@ -226,8 +240,28 @@ MEASURES = TableSpec(
         "camera_share_is_a_share": f"camera_share {_SHARE}",
         "jump_cut_score_is_a_share": f"jump_cut_score {_SHARE}",
         "coherence_is_a_share": f"coherence {_SHARE}",
+        "static_camera_share_is_a_share": f"static_camera_share {_SHARE}",
+        "scores_are_shares": " and ".join(
+            f"{name} {_SHARE}" for name in ("ken_burns_score", "slide_score", "screen_score", "pip_score")
+        ),
+        "crop_lies_in_the_frame": "crop_x >= 0 and crop_y >= 0 and crop_width > 0 and crop_height > 0",
     },
     committed_by=CommittedBy("scans", ("video_id",)),
+)
+FLOWS = TableSpec(
+    name="flows",
+    doc="LVD-2M's motion score of one clip by one flow network. `clip.flow_raft_lvd` shows the newest.",
+    key=("clip_id", "model"),
+    columns=(
+        required("clip_id", TEXT, "the clip"),
+        required("video_id", TEXT, "its video"),
+        required("model", TEXT, "the network: raft_large, raft_small, or the name of a file of weights"),
+        required("weights_hash", TEXT, "identity of the weights"),
+        required("flow_lvd", FLOAT, "mean length of the flow in pixels between frames 0.5 s apart at 520x960"),
+        required("num_pairs", INT32, "pairs of frames that it is the mean of"),
+        Column("seconds", FLOAT, "how long it took"),
+    ),
+    rules={"flow_is_not_negative": "flow_lvd >= 0", "has_pairs": "num_pairs >= 1"},
 )
 ANSWERS = TableSpec(
     name="answers",
@@ -374,12 +408,13 @@ REJECTS = TableSpec(
 )
 
 ALL = (
-    REQUESTS, FETCHES, VIDEOS, ALIASES, SCANS, CUTS, CLIPS, MEASURES, ANSWERS, SELECTIONS, FUNNELS, CAPTIONS,
+    REQUESTS, FETCHES, VIDEOS, ALIASES, SCANS, CUTS, CLIPS, MEASURES, FLOWS, ANSWERS, SELECTIONS, FUNNELS, CAPTIONS,
     SAMPLES, PAIRS, EVENTS, ENTAILMENTS, SCORES, REJECTS,
 )  # fmt: skip
 # A reject is settled once its stage finished the same key later: stage -> (table, column that holds the key).
 SETTLED_BY: dict[str, tuple[tuple[str, str], ...]] = {
     "add": (("videos", "uri"), ("aliases", "uri")),
     "scan": (("scans", "video_id"),),
+    "flow": (("flows", "clip_id"),),
 }
 BY_NAME = {spec.name: spec for spec in ALL}

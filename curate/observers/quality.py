@@ -1,4 +1,4 @@
-"""Light and sharpness, twice a second, and LVD-2M's picture change over two seconds."""
+"""Light, sharpness and blocks, twice a second, and LVD-2M's picture change over two seconds."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ STEP_US = 500_000
 
 
 class QualityObserver:
-    """Fills luma_mean, luma_std and sharpness.
+    """Fills luma_mean, luma_std, sharpness and blockiness.
 
     Sharpness is the variance of the Laplacian (Pech-Pacheco et al., ICPR 2000) of the working picture, so that the
-    resolution of the file does not matter.
+    resolution of the file does not matter. Blockiness is measured in the middle of the stored picture, where the blocks
+    of a codec are as it made them (after Wang, Sheikh and Bovik, ICIP 2002); None for files that store no luma bytes.
     """
 
     def __init__(self) -> None:
         self._samples = Series(3)
+        self._blocks = Series(1)
         self._next_us = 0
 
     def push(self, frame: Frame) -> None:
@@ -30,14 +32,39 @@ class QualityObserver:
         mean, std = cv2.meanStdDev(frame.luma)
         _mean, edges = cv2.meanStdDev(cv2.Laplacian(frame.luma, cv2.CV_16S))
         self._samples.add(frame.time_us, frame.time_us, mean[0, 0], std[0, 0], edges[0, 0] ** 2)
+        blocks = None if frame.detail is None else blockiness(frame.detail)
+        if blocks is not None:
+            self._blocks.add(frame.time_us, frame.time_us, blocks)
         self._next_us = (frame.time_us // STEP_US + 1) * STEP_US
 
     def measure(self, clip: Span) -> dict[str, float | None]:
         names = ("luma_mean", "luma_std", "sharpness")
-        samples = self._samples.within(clip)
-        if not len(samples):  # a clip that is shorter than the step and lies between two samples
-            return dict.fromkeys(names)
-        return dict(zip(names, map(float, np.mean(samples, axis=0)), strict=True))
+        samples, blocks = self._samples.within(clip), self._blocks.within(clip)
+        columns: dict[str, float | None] = dict.fromkeys((*names, "blockiness"))
+        if len(samples):  # a clip that is shorter than the step may lie between two samples
+            columns |= zip(names, map(float, np.mean(samples, axis=0)), strict=True)
+        if len(blocks):
+            columns["blockiness"] = float(np.median(blocks))
+        return columns
+
+
+def blockiness(luma: np.ndarray) -> float | None:
+    """Mean step between neighbours across the lines of the 8-pixel grid over the mean step elsewhere: 1 is no blocks.
+
+    `luma`: uint8 [H, W] that begins at the corner of a block. None where next to nothing is to be seen in it, or it
+    is smaller than 16 pixels.
+    """
+    if min(luma.shape) < 16:
+        return None
+    on, off = list[float](), list[float]()
+    for axis in (0, 1):
+        steps = (
+            cv2.absdiff(luma[1:], luma[:-1]).mean(1) if axis == 0 else cv2.absdiff(luma[:, 1:], luma[:, :-1]).mean(0)
+        )
+        across = np.arange(len(steps)) % 8 == 7
+        on.append(float(steps[across].mean()))
+        off.append(float(steps[~across].mean()))
+    return sum(on) / sum(off) if sum(off) > 0.5 else None
 
 
 class ContentObserver:

@@ -187,3 +187,27 @@ def test_a_frame_keeps_its_pixels_after_the_stream_went_on(numbered):
     frames = list(stream(numbered("a.mp4", 12)))
     assert [numbered.number_of(frame) for frame in frames] == list(range(12))
     assert frames[3].bgr is frames[3].bgr
+
+
+def test_a_frame_says_how_large_the_picture_is_as_shown(numbered):
+    path = numbered("a.mp4", 2, size=(320, 180), rotation=90)
+    frame = next(stream(path, max_side=64))
+    assert frame.display_size == (180, 320)
+    assert max(frame.width, frame.height) == 64
+
+
+def test_a_frame_keeps_a_piece_of_the_picture_as_it_is_stored(numbered):
+    path = numbered("a.mp4", 2, size=(640, 360))
+    with av.open(str(path)) as container:
+        stored = next(container.decode(video=0)).to_ndarray(format="yuv420p")[:360]
+    # 256 of 360 lines: 52 above it, at a multiple of 16 that is 48; 192 of 640 columns before it
+    frame = next(stream(path, max_side=64))
+    assert frame.detail is not None
+    assert (frame.detail == stored[48:304, 192:448]).all()
+    frame.luma  # noqa: B018  makes the small picture and lets the large one go
+    assert frame.detail.shape == (256, 256)
+
+
+def test_a_picture_without_luma_bytes_has_no_such_piece(make_video):
+    for codec in ("ffv1", "prores_ks"):  # RGB; ten bits
+        assert next(stream(make_video(codec=codec), max_side=64)).detail is None

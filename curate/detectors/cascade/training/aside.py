@@ -1,4 +1,7 @@
-"""Which labelled videos the weights that come with longtake have never seen, so that a bench on them is honest."""
+"""Which labelled videos training leaves out unless it is told otherwise, so that a bench can look at them apart.
+
+Whether given weights have seen them is a matter of how they were trained: this list alone does not say.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ ASIDE = frozenset(
         "psd_issue134_rotate.mp4",
         "skv_bikes.mp4",
         "tarsier_demo_8fps.mp4",
-        # too short, and damaged: nothing was learnt from them
+        # damaged, and too short: no training can use them
         "decord_corrupted.mp4",
         "decord_rot90.mov",
     }
@@ -30,7 +33,7 @@ ASIDE = frozenset(
 
 
 def is_aside(name: str, aside: frozenset[str] = ASIDE) -> bool:
-    """Whether the video of this file name was kept out of training."""
+    """Whether training leaves out the video of this file name."""
     return name in aside
 
 
