@@ -8,15 +8,21 @@ from fractions import Fraction
 
 from curate.detectors.choose import DETECTORS, make_detector
 from curate.detectors.cut import Cut
+from curate.observers.signature import SignatureObserver
 from curate.observers.motion import MotionObserver
-from curate.observers.observer import Observer
+from curate.observers.observer import Measured, Observer
 from curate.observers.quality import ContentObserver, QualityObserver
 from media.decoding import StreamReport
 from media.stream import stream
 from schemas.spans import Span, count_within, spans_between
 
 WORKING_SIDE = 256  # longer side, in pixels, of the picture that detectors and observers see
-OBSERVERS: tuple[Callable[[], Observer], ...] = (MotionObserver, QualityObserver, ContentObserver)
+OBSERVERS: tuple[Callable[[], Observer], ...] = (
+    MotionObserver,
+    QualityObserver,
+    ContentObserver,
+    SignatureObserver,
+)
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,7 @@ class FoundClip:
 
     span: Span
     num_frames: int
-    measures: dict[str, float | None]
+    measures: dict[str, Measured]
 
 
 @dataclass(frozen=True)
@@ -95,8 +101,8 @@ def clips_between(cuts: Sequence[Cut], end_us: int, times_us: Sequence[int]) -> 
     return [(span, count) for span, count in counted if count]
 
 
-def _measure(observers: Sequence[Observer], clip: Span) -> dict[str, float | None]:
-    columns: dict[str, float | None] = {}
+def _measure(observers: Sequence[Observer], clip: Span) -> dict[str, Measured]:
+    columns: dict[str, Measured] = {}
     for observer in observers:
         columns |= observer.measure(clip)
     return columns

@@ -18,7 +18,7 @@ from schemas.ids import clip_id_of, fingerprint_of
 from schemas.spans import US
 
 STAGE = "scan"
-VERSION = 2  # 2: a flow with a guess no longer leaks into the flows without one
+VERSION = 3  # 3: signatures; 2: a flow with a guess no longer leaks into the flows without one
 
 
 def scan_plan(settings: ScanSettings) -> Plan:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from media.frame import Frame
 from schemas.spans import Span
+
+
+Measured = float | int | bytes | list[int] | None
+"""One value of a row of `measures`."""
 
 
 class Observer(Protocol):
@@ -17,4 +22,4 @@ class Observer(Protocol):
 
     def push(self, frame: Frame) -> None: ...
 
-    def measure(self, clip: Span) -> dict[str, float | None]: ...
+    def measure(self, clip: Span) -> Mapping[str, Measured]: ...
