@@ -192,15 +192,15 @@ def uncounted(pieces: Sequence[dict], stills: Sequence[np.ndarray | None]) -> li
     """Pairs of pieces about which nobody can say whether they are the same footage."""
     pairs = []
     for i, one in enumerate(pieces):
-        for j in range(i):
-            other = pieces[j]
-            a, b = stills[i], stills[j]
-            still = one["video"] == other["video"] and a is not None and b is not None and a.shape == b.shape
-            if frozenset({one["video"], other["video"]}) in SAME_FILM:
-                pairs.append((j, i))
-            elif still and a is not None and b is not None and float(np.abs(a - b).mean()) < SAME_STILL:
+        for j, other in enumerate(pieces[:i]):
+            same_film = frozenset({one["video"], other["video"]}) in SAME_FILM
+            if same_film or (one["video"] == other["video"] and _same_still(stills[i], stills[j])):
                 pairs.append((j, i))
     return pairs
+
+
+def _same_still(one: np.ndarray | None, other: np.ndarray | None) -> bool:
+    return one is not None and other is not None and float(np.abs(one - other).mean()) < SAME_STILL
 
 
 def _write(folder: Path, piece: Piece, edit: Edit, rng: np.random.Generator) -> str:

@@ -42,7 +42,7 @@ def dedup(catalogue: Catalogue, where: Sequence[str], jobs: int | None) -> None:
     elif report.num_groups:
         with fenced(catalogue) as connection:
             show_result(run(connection, LARGEST).to_arrow_reader(), "table")
-        say(f'select without them: curate select -c {catalogue.url} --where is_keeper')
+        say(f"select without them: curate select -c {catalogue.url} --where is_keeper")
 
 
 class _Progress:

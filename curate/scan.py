@@ -8,10 +8,10 @@ from fractions import Fraction
 
 from curate.detectors.choose import DETECTORS, make_detector
 from curate.detectors.cut import Cut
-from curate.observers.signature import SignatureObserver
 from curate.observers.motion import MotionObserver
 from curate.observers.observer import Measured, Observer
 from curate.observers.quality import ContentObserver, QualityObserver
+from curate.observers.signature import SignatureObserver
 from media.decoding import StreamReport
 from media.stream import stream
 from schemas.spans import Span, count_within, spans_between

@@ -29,7 +29,7 @@ def _video_columns() -> list[str]:
 
 
 def clip_columns() -> list[str]:
-    """What `clip` selects from c (clips), m (measures), v (videos), s (scans), t (texts), n (selections), d (duplicates)."""
+    """What `clip` selects: c is clips, m measures, v videos, s scans, t texts, n selections, d duplicates."""
     return [
         *(f"c.{column.name}" for column in CLIPS.columns),
         _SECONDS,

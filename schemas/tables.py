@@ -281,7 +281,7 @@ DUPLICATES = TableSpec(
         required("group_size", INT32, "clips in the group, 1 for a clip without duplicates"),
         required("is_keeper", BOOL, "whether it is the one to keep"),
         required("reason", TEXT, "what the one to keep has more of than the next best; only one: it stands alone"),
-        Column("agreement", FLOAT, "correlation with the one to keep: of what moves, or of the pictures if nothing does"),
+        Column("agreement", FLOAT, "correlation with the one to keep: of what moves, or of pictures that stand still"),
         Column("speed", FLOAT, "how many times as fast it runs; null for the one to keep"),
         Column("offset_us", INT64, "its time at the start of the one to keep, from its own start"),
         Column("mirrored", BOOL, "whether it is mirrored against the one to keep"),
@@ -291,7 +291,7 @@ DUPLICATES = TableSpec(
 )
 DEDUPS = TableSpec(
     name="dedups",
-    doc="One finished search for near-duplicates over a whole catalogue; its rows of duplicates count from this row on.",
+    doc="One finished search for near-duplicates; its rows of duplicates count from this row on.",
     key=("method",),
     columns=(
         required("method", TEXT, "how the clips were compared"),

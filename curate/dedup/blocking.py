@@ -1,9 +1,10 @@
 """Which clips might show the same footage, without looking at all pairs: locality-sensitive hashing.
 
-Some samples of each clip, those at which it moves least, are hashed by random hyperplanes (Charikar, STOC 2002): pictures that
-are alike fall on the same side of most of them. In each of `TABLES` tables, samples with equal codes are neighbours. A
-mirrored picture gets the same code, since each table turns every picture so that a random antisymmetric pattern is positive
-in it; and a cropped one has a chance because each sample stands in the table as its own middle as well.
+Some samples of each clip, those at which it moves least, are hashed by random hyperplanes (Charikar, STOC 2002):
+pictures that are alike fall on the same side of most of them. In each of `TABLES` tables, samples with equal codes are
+neighbours. A mirrored picture gets the same code, since each table turns every picture so that a random antisymmetric
+pattern is positive in it; and a cropped one has a chance because each sample stands in the table as its own middle
+as well.
 """
 
 from __future__ import annotations
@@ -150,9 +151,7 @@ def _codes(
     return codes
 
 
-def _neighbours(
-    codes: np.ndarray, shown: np.ndarray, clip: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
+def _neighbours(codes: np.ndarray, shown: np.ndarray, clip: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Pairs of rows whose codes are equal, of different clips: the lower row << 32 | the other, int64, ascending.
 
     codes, shown: of the samples as they are, and again of their middles.

@@ -1,8 +1,8 @@
 """What a signature would be had the picture been cropped or mirrored: matrices on its coefficients.
 
-A row of a signature is the picture as a sum of cosines, f(x) = sum_j c_j phi_j(x) on [0, 1] in each direction, so a crop
-[low, low + size] has the coefficients c'_k = sum_j c_j * integral of phi_j(low + size u) phi_k(u) over u. Compared are
-the `SEEN` lowest frequencies in each direction, for those above them would need some that were not kept.
+A row of a signature is the picture as a sum of cosines, f(x) = sum_j c_j phi_j(x) on [0, 1] in each direction, so a
+crop [low, low + size] has the coefficients c'_k = sum_j c_j * integral of phi_j(low + size u) phi_k(u) over u.
+Compared are the `SEEN` lowest frequencies in each direction, for those above them would need some that were not kept.
 """
 
 from __future__ import annotations
@@ -60,8 +60,7 @@ def matrix_of(view: View) -> np.ndarray:
 def view_pairs() -> tuple[tuple[View, View], ...]:
     """How two pictures of the same may differ: one is a crop of the other, or neither; as it is or mirrored."""
     crops = [
-        View(y * (1 - size), x * (1 - size), size, size)
-        for size, y, x in product(CROP_SIZES, CROP_PLACES, CROP_PLACES)
+        View(y * (1 - size), x * (1 - size), size, size) for size, y, x in product(CROP_SIZES, CROP_PLACES, CROP_PLACES)
     ]
     pairs = [(WHOLE, WHOLE), *((crop, WHOLE) for crop in crops), *((WHOLE, crop) for crop in crops)]
     return tuple(pairs + [(one, replace(other, mirrored=True)) for one, other in pairs])

@@ -1,10 +1,10 @@
 """Whether two clips show the same footage: their signatures laid over each other, in space and in time.
 
-In space one picture is a crop or a mirror image of the other (curate/dedup/geometry.py). In time one runs `speed` times as
-fast and begins elsewhere. That two pictures look alike does not make them one footage: two moments of one take do as
-well. So where something moves it is the movement that must agree, which is what is left of both once their mean pictures
-over the common time are taken off; a logo that stands still goes with the mean. Only where nothing moves in either
-do the pictures alone decide.
+In space one picture is a crop or a mirror image of the other (curate/dedup/geometry.py). In time one runs `speed` times
+as fast and begins elsewhere. That two pictures look alike does not make them one footage: two moments of one take do as
+well. So where something moves it is the movement that must agree, which is what is left of both once their mean
+pictures over the common time are taken off; a logo that stands still goes with the mean. Only where nothing moves in
+either do the pictures alone decide.
 """
 
 from __future__ import annotations
@@ -228,9 +228,10 @@ def _lengths(one: np.ndarray, other: np.ndarray, axes: tuple[int, ...]) -> np.nd
     return np.sqrt((one**2).sum(axis=axes) * (other**2).sum(axis=axes)) + 1e-6
 
 
-BASE = 0.5  # agreement that two takes of one scene do not reach
-UPPER_BASE = 0.58  # the same for upper parts, which are a second chance
+BASE = 0.7  # agreement that two takes of one scene do not reach
+UPPER_BASE = 0.78  # the same for upper parts, which are a second chance
 STILL, LIVELY = 1.0, 8.0  # energies below which nothing moves, and above which the movement decides alone
+NOISE = 0.2
 BLANK = 3.0  # contrast below which a clip shows nothing to be known by
 
 
@@ -247,6 +248,10 @@ def margin(found: Match | None) -> float:
 
 
 def _margin(found: Agreement, needed: float, pictures: tuple[float, float]) -> float:
-    """The same for one part: movement must agree as far as there is some; `pictures`: likeness needed without, with it."""
+    """The same for one part: movement must agree as far as there is some.
+
+    `pictures`: the likeness that is needed where nothing moves, and where something does.
+    """
     share = min(1.0, max(0.0, (max(found.moving) - STILL) / (LIVELY - STILL)))
-    return min(found.agreement - share * needed, found.likeness - pictures[int(share == 1)])
+    noise = NOISE * (1 - share)  # of pictures that stand still only the encoder's noise moves, and it does not agree
+    return min(found.agreement + noise - share * needed, found.likeness - pictures[int(share == 1)])

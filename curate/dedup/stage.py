@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from curate.dedup.groups import Worth, keeper_of
-from curate.dedup.search import Signatures, Found, search
+from curate.dedup.search import Found, Signatures, search
 from curate.observers.signature import BYTES
 from engine.catalogue import Catalogue, now, tool_version
 from engine.query import QueryError, fenced, one_line, run

@@ -8,7 +8,6 @@ from typing import Protocol
 from media.frame import Frame
 from schemas.spans import Span
 
-
 Measured = float | int | bytes | list[int] | None
 """One value of a row of `measures`."""
 

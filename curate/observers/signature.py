@@ -1,9 +1,9 @@
 """What near-duplicates are known by: low spatial frequencies of the picture within its borders, over time.
 
-Twice a second (four times in the first seconds of a video) the luma picture is kept as a thumbnail of 32x32 cells,
-with the place of its borders. For a clip the borders are then cut off, and of what is left the 8x8 lowest frequencies
-of the cosine transform are written down, a signed byte each. They are a linear picture of the clip: cropping, mirroring and
-blending are matrices on them (curate/dedup/geometry.py), so that one signature answers for all such edits.
+Four times a second the luma picture is kept as a thumbnail of 32x32 cells, with the place of its borders. For a clip
+the borders are then cut off, and of what is left the 8x8 lowest frequencies of the cosine transform are written down, a
+signed byte each; of clips of more than 16 s two samples a second. Cropping and mirroring are matrices on them
+(curate/dedup/geometry.py), so that one signature answers for all such edits.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def _place_of_edge(steps: np.ndarray, first: int) -> float:
 
 
 def box_of(widths: np.ndarray) -> tuple[float, float, float, float]:
-    """The picture within the borders of a clip's samples, float [N, 4] as `borders` gives them: top, bottom, left, right.
+    """Top, bottom, left and right of the picture within the borders of a clip's samples, float [N, 4] as of `borders`.
 
     Nearly all samples must have the border: a dark moment does not make one.
     """
@@ -145,10 +145,9 @@ def _without_border(cells: np.ndarray, box: tuple[float, float, float, float]) -
     A cell is the mean of its border, as bright as the outermost cells, and of its picture.
     """
     for axis, low, high in ((1, box[0], box[1]), (2, box[2], box[3])):
-        for width, rows in ((low, cells), (1 - high, np.flip(cells, axis))):
-            rows = np.moveaxis(rows, axis, 0)
-            whole, share = divmod(width * SIDE, 1)
-            whole = int(whole)
+        for width, turned in ((low, cells), (1 - high, np.flip(cells, axis))):
+            rows = np.moveaxis(turned, axis, 0)
+            whole, share = int(width * SIDE), width * SIDE % 1
             if share > MOSTLY:
                 rows[whole] = rows[whole + 1]
             elif share:

@@ -1,4 +1,4 @@
-"""Bar charts as inline SVG. Bars differ by pattern and outline, not by colour, so that they are readable in black and white."""
+"""Bar charts as inline SVG. Bars differ by pattern, not by colour, so that they are readable in black and white."""
 
 from __future__ import annotations
 
@@ -45,21 +45,23 @@ def bars(title: str, labels: Sequence[str], series: Sequence[Series], unit: str,
         anchor = "middle" if len(labels) <= 8 else "start"
         parts.append(f'<text x="{at:.1f}" y="{TOP + ROOM + 14}" text-anchor="{anchor}">{escape(labels[place])}</text>')
     parts.append(f'<text x="{(LEFT + WIDTH) / 2}" y="{TOP + ROOM + 30}" text-anchor="middle">{escape(unit)}</text>')
-    svg = f'<svg viewBox="0 0 {WIDTH} {TOP + ROOM + BOTTOM}" role="img" aria-label="{escape(title)}">{"".join(parts)}</svg>'
+    box = f'viewBox="0 0 {WIDTH} {TOP + ROOM + BOTTOM}"'
+    svg = f'<svg {box} role="img" aria-label="{escape(title)}">{"".join(parts)}</svg>'
     keys = legend([one.name for one in series]) if len(series) > 1 else ""
     return f"<figure><figcaption>{escape(title)}</figcaption>{keys}{svg}{_figures(labels, series)}</figure>"
 
 
 def legend(names: Sequence[str]) -> str:
     """What each pattern stands for."""
-    swatch = '<svg class="swatch" viewBox="0 0 14 12" aria-hidden="true"><rect class="{}" x="1" y="1" width="12" height="10"/></svg>'
+    rect = '<rect class="{}" x="1" y="1" width="12" height="10"/>'
+    swatch = f'<svg class="swatch" viewBox="0 0 14 12" aria-hidden="true">{rect}</svg>'
     items = (f"<span>{swatch.format(PATTERNS[place % 3])} {escape(name)}</span>" for place, name in enumerate(names))
     return f'<p class="legend">{" ".join(items)}</p>'
 
 
 def shown(value: float) -> str:
     """A figure as people write it: thousands apart, no more digits than it is worth."""
-    return f"{value:,.0f}" if abs(value) >= 1000 or float(value).is_integer() else f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 100 or float(value).is_integer() else f"{value:.3g}"
 
 
 def _axis(top: float, percent: bool) -> str:

@@ -1,4 +1,4 @@
-"""Frames of the source videos as small JPEGs inside the page; a file that is gone is said to be, and the page goes on."""
+"""Frames of the source videos as small JPEGs inside the page; where a file is gone the page says so and goes on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the report asks the catalogue for: aggregates and a few rows, each a single pass of DuckDB, whatever its size."""
+"""What the report asks the catalogue for: aggregates and a few rows, single passes of DuckDB, whatever its size."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from curate.report.charts import shown
 from curate.report.published import Shares
 from engine.query import QueryError, run
+from schemas.spans import US
 from schemas.tables import MEASURES
 
 BINS = 24
-_COMPARISON = re.compile(r"^\s*(?P<value>[a-z_][a-z0-9_]*|coalesce\([a-z0-9_, ]+\))\s*(<=|>=|<|>)\s*(?P<bound>-?[0-9.]+)\s*$")
+_COMPARISON = re.compile(
+    r"^\s*(?P<value>[a-z_][a-z0-9_]*|coalesce\([a-z0-9_, ]+\))\s*(<=|>=|<|>)\s*(?P<bound>-?[0-9.]+)\s*$"
+)
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class Histogram:
     median: float
 
     def labels(self) -> list[str]:
-        return [f"{self.low + self.width * place:.3g}" for place in range(len(self.counts))]
+        return [shown(self.low + self.width * place) for place in range(len(self.counts))]
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ def histogram(connection: duckdb.DuckDBPyConnection, name: str, unit: str, value
     if not count:
         return None
     low = min(low, 0.0) if low < high * 0.25 else low  # a scale that can begin at 0 does
-    width = (high - low) / BINS or 1.0
+    width = (high - low) / BINS if high - low > 1e-6 * abs(high) else 1.0  # all the same: one bar
     counted = dict(
         rows(
             connection,
@@ -110,7 +114,7 @@ def thresholds(steps: Sequence[tuple[Any, ...]]) -> list[Threshold]:
     """Those conditions of a funnel that compare one value with one bound."""
     found = []
     for _, name, sql, *_rest in steps:
-        if match := _COMPARISON.match(sql):
+        if match := _COMPARISON.fullmatch(sql):
             found.append(Threshold(name, sql, match["value"], float(match["bound"])))
     return found
 
@@ -137,7 +141,12 @@ def at_threshold(connection: duckdb.DuckDBPyConnection, of: Threshold, count: in
             )
         except (QueryError, duckdb.Error):  # the selection is of an older catalogue, whose columns were others
             found = []
-        sides.append([Moment(uri, start, end, f"{value:.4g} · {key} at {start / 1e6:.1f} s") for uri, start, end, key, value in found])
+        sides.append(
+            [
+                Moment(uri, start, end, f"{value:.4g} · {key} at {start / US:.1f} s")
+                for uri, start, end, key, value in found
+            ]
+        )
     return sides[0], sides[1]
 
 
@@ -156,7 +165,7 @@ def doubtful_cuts(connection: duckdb.DuckDBPyConnection, count: int) -> tuple[li
     ]
     sides = [
         [
-            Moment(uri, start, end, f"{kind}, score {score:.3g} by {detector} · {key} at {start / 1e6:.2f} s")
+            Moment(uri, start, end, f"{kind}, score {score:.3g} by {detector} · {key} at {start / US:.2f} s")
             for uri, start, end, key, kind, detector, score in side
         ]
         for side in found

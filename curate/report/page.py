@@ -33,6 +33,7 @@ from engine.catalogue import Catalogue, now, tool_version
 from engine.query import fenced
 
 MEMORY = "2GB"
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"  # whatever a row says, nothing is loaded
 AT_THRESHOLD, CUTS, GROUPS, MEMBERS, REJECTS = 3, 10, 5, 5, 40
 
 
@@ -71,7 +72,7 @@ def page(catalogue: Catalogue, selection: str | None = None, *, pictures: bool =
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; style-src \'unsafe-inline\'">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         f"<style>{STYLE}</style></head><body>{DEFINITIONS}<main><h1>{title}</h1>"
         f"<p>{now():%Y-%m-%d %H:%M} UTC, longtake {escape(tool_version())}</p>{body}</main></body></html>\n"
     )
@@ -87,7 +88,7 @@ def _table(head: Sequence[str], body: Sequence[Sequence[Any]], *, words: int = 1
     lines = []
     for row in body:
         line = "".join(
-            f'<td{"" if place < words else " class=n"}>{escape(_cell(value))}</td>' for place, value in enumerate(row)
+            f"<td{'' if place < words else ' class=n'}>{escape(_cell(value))}</td>" for place, value in enumerate(row)
         )
         lines.append(f"<tr>{line}</tr>")
     return f'<div class="wide"><table><thead><tr>{cells}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
@@ -128,10 +129,12 @@ def _funnel(asked: Asked) -> str:
     lines = []
     for _, name, sql, unmeasured, alone, left, hours in steps:
         condition = escape(name) if sql == "true" else f"{escape(name)}<br><code>{escape(sql)}</code>"
-        bar = f'<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true"><rect class="solid" width="{100 * left / top:.2f}" height="10"/></svg>'
+        rect = f'<rect class="solid" width="{100 * left / top:.2f}" height="10"/>'
+        bar = f'<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">{rect}</svg>'
         figures = "".join(f"<td class=n>{shown(value)}</td>" for value in (left, hours, alone, unmeasured))
         lines.append(f"<tr><td>{condition}</td>{figures}<td class=share>{bar} {100 * left / top:.1f} %</td></tr>")
-    table = f"<table><thead><tr>{''.join(f'<th>{name}</th>' for name in head)}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+    titles = "".join(f"<th>{name}</th>" for name in head)
+    table = f"<table><thead><tr>{titles}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
     return _section(f"Selection {asked.selection}", f'<div class="wide">{table}</div>')
 
 
@@ -151,7 +154,9 @@ def _histograms(asked: Asked) -> str:
     charts = "".join(_chart(one) for one in found if one is not None)
     missing = [name for (name, *_), one in zip(asked_for, found, strict=True) if one is None]
     note = f"<p>Not measured in any clip: {escape(', '.join(missing))}.</p>" if missing else ""
-    return _section("Distributions", f'<p>The last bar holds all that lies beyond.</p><div class="charts">{charts}</div>{note}')
+    return _section(
+        "Distributions", f'<p>The last bar holds all that lies beyond.</p><div class="charts">{charts}</div>{note}'
+    )
 
 
 def _chart(found: Histogram) -> str:
@@ -180,7 +185,10 @@ def _beside_lvd2m(asked: Asked) -> str:
         [*published.TABLE_1, *(_own_row(asked.connection, *one) for one in (("all clips", "true"), *ours[1:]))],
         words=2,
     )
-    source = f"<p>Published figures: {escape(published.PAPER)}, figure 3 and table 1. Bars are shares of the clips that lie in their range.</p>"
+    source = (
+        f"<p>Published figures: {escape(published.PAPER)}, figure 3 and table 1. "
+        "Bars are shares of the clips that lie in their range.</p>"
+    )
     return _section("Beside LVD-2M", f'{source}<div class="charts">{"".join(charts)}</div>{table}')
 
 
@@ -230,11 +238,13 @@ def _duplicates(asked: Asked) -> str:
     )
     sizes = rows(
         asked.connection,
-        "select least(group_size, 10), count(*) from duplicates where is_keeper and group_size > 1 group by 1 order by 1",
+        "select least(group_size, 10), count(*) from duplicates where is_keeper and group_size > 1 "
+        "group by 1 order by 1",
     )
     if sizes:
         labels = ["10 or more" if size == 10 else str(size) for size, _ in sizes]
-        text += f'<div class="charts">{bars("Sizes of the groups", labels, [Series("groups", [n for _, n in sizes])], "clips in a group")}</div>'
+        counts = Series("groups", [number for _, number in sizes])
+        text += f'<div class="charts">{bars("Sizes of the groups", labels, [counts], "clips in a group")}</div>'
     for members in duplicate_groups(asked.connection, GROUPS, MEMBERS):
         text += f'<div class="group">{asked.strips(members, clip_times)}</div>'
     return _section("Near-duplicates", text)

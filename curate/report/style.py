@@ -8,7 +8,8 @@ body{margin:0;background:var(--paper);color:var(--ink);font:15px/1.45 system-ui,
 main{max-width:1040px;margin:auto;padding:1.5rem}
 h1{font-size:1.5rem;overflow-wrap:anywhere}h2{margin-top:2.5rem;border-bottom:2px solid var(--ink)}
 h3{margin:1.5rem 0 .3rem;font-size:1rem}h4{margin:.4rem 0;font-weight:600}
-table{border-collapse:collapse;font-size:.92em}th,td{text-align:left;padding:.25rem .7rem .25rem 0;vertical-align:top;overflow-wrap:anywhere}
+table{border-collapse:collapse;font-size:.92em}
+th,td{text-align:left;padding:.25rem .7rem .25rem 0;vertical-align:top;overflow-wrap:anywhere}
 thead th{border-bottom:1px solid var(--ink)}tbody tr+tr{border-top:1px solid var(--line)}
 td.n{text-align:right;font-variant-numeric:tabular-nums}.wide{overflow-x:auto}.share{white-space:nowrap}
 code{font:.9em ui-monospace,monospace;overflow-wrap:anywhere}
