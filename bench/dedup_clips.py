@@ -136,7 +136,7 @@ def make(videos: Path, folder: Path, count: int, seed: int = 0) -> Path:
     chosen = sorted(rng.permutation(len(spans))[:count])
     pieces, stills = [], []
     for number, place in enumerate(chosen):
-        piece = read(videos, *spans[place], f"{number:03d}")
+        piece = read(videos, spans[place][0], spans[place][1], f"{number:03d}")
         files = {"original": _write(folder, piece, Edit("original", low_bitrate, crf=20), rng)}
         files |= {edit.name: _write(folder, piece, edit, rng) for edit in EDITS}
         stills.append(still_of(piece.frames))

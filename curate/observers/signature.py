@@ -90,8 +90,7 @@ def _border(luma: np.ndarray) -> tuple[float, int]:
     if np.count_nonzero(np.abs(luma[0].astype(np.int16) - level) <= BORDER_RANGE) < needed * width:
         return 0.0, level
     step = cv2.absdiff(luma, np.full_like(luma, level))
-    alike = cv2.compare(step, BORDER_RANGE, cv2.CMP_LE)
-    border = cv2.reduce(alike, 1, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel() >= needed * 255
+    border = (step <= BORDER_RANGE).mean(axis=1) >= needed
     if border.all():
         return float("nan"), level
     first = int(border.argmin())
