@@ -130,7 +130,8 @@ def keeps_long_takes(clip: FoundClip) -> bool:
     recipe = long_takes()
     jump_cut = clip.measures["jump_cut_score"]
     is_long = clip.span.end_us - clip.span.start_us >= LONG_US * COVERED
-    return is_long and jump_cut is not None and recipe.max_jump_cut is not None and jump_cut <= recipe.max_jump_cut
+    bound = recipe.max_jump_cut
+    return is_long and isinstance(jump_cut, float) and bound is not None and jump_cut <= bound
 
 
 def is_clean(span: Span, truth: tuple[Transition, ...]) -> bool:

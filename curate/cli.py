@@ -139,6 +139,44 @@ def select(
 
 
 @app.command()
+def dedup(
+    catalogue: CatalogueOption,
+    where: Annotated[
+        list[str] | None, typer.Option("--where", help="SQL over the columns of clip: compare only such clips.")
+    ] = None,
+    jobs: Jobs = None,
+) -> None:
+    """Group clips that show the same footage.
+
+    Re-encodes, crops, borders, other speeds, trims, mirrored copies. Of each group one clip is suggested to be kept;
+    nothing is deleted: curate select --where is_keeper.
+    """
+    from curate import dedup_command  # noqa: PLC0415
+
+    dedup_command.dedup(dedup_command.open_catalogue(catalogue), where or [], jobs)
+
+
+@app.command()
+def report(
+    catalogue: CatalogueOption,
+    out: Annotated[str, typer.Option("--out", "-o", help="The HTML file to write.")],
+    selection: Annotated[
+        str | None, typer.Option("--selection", "-s", help="Its funnel and thresholds. Default: the newest.")
+    ] = None,
+    pictures: Annotated[
+        bool, typer.Option("--pictures/--no-pictures", help="Decode sample frames from the videos.")
+    ] = True,
+) -> None:
+    """Write what the catalogue holds as one HTML page.
+
+    Funnel, histograms, LVD-2M's published figures beside yours, frames at each threshold, doubtful cuts, duplicates.
+    """
+    from curate import report_command  # noqa: PLC0415
+
+    report_command.report(report_command.open_catalogue(catalogue), out, selection, pictures=pictures)
+
+
+@app.command()
 def sql(
     catalogue: CatalogueOption,
     query: Annotated[str | None, typer.Argument(help="One statement that reads.")] = None,

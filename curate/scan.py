@@ -17,8 +17,9 @@ from curate.observers.changes import ChangeObserver
 from curate.observers.coherence import CoherenceObserver
 from curate.observers.hashes import HashObserver
 from curate.observers.motion import MotionObserver
-from curate.observers.observer import Measuring, Observer
+from curate.observers.observer import Measured, Measuring, Observer
 from curate.observers.quality import ContentObserver, QualityObserver
+from curate.observers.signature import SignatureObserver
 from curate.observers.text import TextObserver
 from media.decoding import StreamReport
 from media.frame import Frame
@@ -41,6 +42,7 @@ OBSERVERS: tuple[Callable[[], Observer], ...] = (
     TextObserver,
     HashObserver,
     CoherenceObserver,
+    SignatureObserver,
 )
 GUARD_US = 100_000  # what is left out on both sides of a gradual transition, whose ends nobody sees exactly
 
@@ -69,7 +71,7 @@ class FoundClip:
 
     span: Span
     num_frames: int
-    measures: dict[str, float | None]
+    measures: dict[str, Measured]
 
 
 @dataclass(frozen=True)
@@ -185,8 +187,8 @@ def _guarded(gap: Span, guard_us: int) -> Span:
     return Span(max(0, gap.start_us - guard_us), gap.end_us + guard_us)
 
 
-def _measure(observers: Sequence[Measuring], clip: Span) -> dict[str, float | None]:
-    columns: dict[str, float | None] = {}
+def _measure(observers: Sequence[Measuring], clip: Span) -> dict[str, Measured]:
+    columns: dict[str, Measured] = {}
     for observer in observers:
         columns |= observer.measure(clip)
     return columns

@@ -19,7 +19,7 @@ from schemas.ids import fingerprint_of
 STAGE = "select"
 VERSION = 1
 DEFAULT_ORDER = "video_id, start_us"
-DEPENDS_ON = ("videos", "scans", "clips", "measures", "answers", "captions")
+DEPENDS_ON = ("videos", "scans", "clips", "measures", "answers", "captions", "duplicates", "dedups")
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
 
 

@@ -42,6 +42,7 @@ REFERENCES = (
     Reference("clips", "video_id", "scans", DUE_AGAIN),
     Reference("measures", "clip_id", "clips", DUE_AGAIN),
     Reference("clips", "request_id", "requests", "read the dataset file again"),
+    Reference("duplicates", "clip_id", "clips", "run `curate dedup` again: the clip was scanned anew", outlives=True),
     Reference("selections", "clip_id", "clips", "select again: the clip was scanned anew", outlives=True),
     Reference("captions", "clip_id", "clips", "caption again: the clip was scanned anew", outlives=True),
     Reference("answers", "clip_id", "clips", "ask again: the clip was scanned anew", outlives=True),
@@ -68,6 +69,7 @@ COUNTS = (
     Count("scans", "video_id", "num_clips", "clips"),
     Count("scans", "video_id", "num_clips", "measures", refused_with="clips"),
     Count("scans", "video_id", "num_cuts", "cuts", "kind <> 'flash_rejected'"),
+    Count("dedups", "method", "num_clips", "duplicates"),
     Count("funnels", "selection", "clips_left", "selections"),
 )
 

@@ -10,12 +10,16 @@ from schemas.spec import PROVENANCE
 from schemas.tables import CAPTIONS, CLIPS, MEASURES, VIDEOS
 
 CAPTION_KINDS = ("raw", "refined", "rewritten", "dense", "given")
-CLIP_TABLES = ("clips", "scans", "measures", "flows", "videos", "captions", "selections", "funnels")
+CLIP_TABLES = (
+    "clips", "scans", "measures", "flows", "videos", "captions", "selections", "funnels", "duplicates", "dedups",
+)  # fmt: skip
 _PROVENANCE = {field.name for field in PROVENANCE}
 _OWN = {column.name for column in (*CLIPS.columns, *MEASURES.columns)}
+_NOT_FOR_PEOPLE = {"signature", "signature_us"}  # large, and of no use but to `curate dedup`
 _OF_THE_FILE = {"bytes", "duration_us", "warnings", "source_stamp", "retrieved_at"}
 _DERIVED = re.compile(rf"^{DERIVED}/clip-([0-9a-f]{{16}})-(\d+)of(\d+)-([0-9a-f]{{16}})\.parquet$")
 
+_UNSHOWN = {"clip_id", "video_id"} | _NOT_FOR_PEOPLE
 _SECONDS = "(c.end_us - c.start_us) / 1e6 as seconds"
 _FLOW = "coalesce(f.flow_lvd, m.flow_raft_lvd) as flow_raft_lvd"
 _FPS = "v.fps_num / v.fps_den as fps"
@@ -28,20 +32,22 @@ def _video_columns() -> list[str]:
 
 
 def clip_columns() -> list[str]:
-    """What `clip` selects of c (clips), m (measures), f (flows), v (videos), s (scans), t (texts), n (selections)."""
+    """What `clip` selects of c (clips), m (measures), f (flows), v (videos), s (scans), t (texts), n (selections) and
+    d (duplicates)."""
     return [
         *(f"c.{column.name}" for column in CLIPS.columns),
         _SECONDS,
         *(
             _FLOW if column.name == "flow_raft_lvd" else f"m.{column.name}"
             for column in MEASURES.columns
-            if column.name not in ("clip_id", "video_id")
+            if column.name not in _UNSHOWN
         ),
         *_video_columns(),
         _FPS,
         "s.detector",
         *(f"t.{kind}_caption" for kind in CAPTION_KINDS),
         "coalesce(n.selections, []) as selections",
+        *("d.group_id as duplicate_group", "d.group_size as duplicates", "d.is_keeper"),
         *(f"c.{name}" for name in sorted(_PROVENANCE)),
     ]
 
@@ -57,6 +63,7 @@ def clip_sql(snapshot: Snapshot, within: str = "true") -> str:
         left join scans s on s.video_id = c.video_id
         left join ({_texts_sql(snapshot, within)}) t on t.clip_id = c.clip_id
         left join ({_names_sql(snapshot, within)}) n on n.clip_id = c.clip_id
+        left join (select * from duplicates where method = 'signature' and {within}) d on d.clip_id = c.clip_id
     """
 
 

@@ -230,6 +230,8 @@ MEASURES = TableSpec(
         Column("screen_score", FLOAT, "how much the clip looks like a recorded screen: drawn, not filmed, 0 to 1"),
         Column("pip_score", FLOAT, "how much the clip looks like a small window over what stands still, 0 to 1"),
         Column("phash", pa.list_(pa.uint64()), "perceptual hashes, one a second, 64 bits of the cosine transform"),
+        Column("signature", pa.binary(), "64 signed bytes a sample: low frequencies of the picture (not in `clip`)"),
+        Column("signature_us", pa.list_(INT64), "times of the samples on the video's timeline (not in `clip`)"),
     ),
     rules={
         "flow_is_not_negative": "flow_diag_per_s >= 0 and flow_dis_lvd >= 0 and camera_diag_per_s >= 0",
@@ -304,6 +306,40 @@ FUNNELS = TableSpec(
     ),
     rules={"counts_are_not_negative": "clips_left >= 0 and clips_turned_away_alone >= 0"},
     committed_by=CommittedBy("funnels", ("selection",)),
+)
+DUPLICATES = TableSpec(
+    name="duplicates",
+    doc="The place of one clip among near-duplicates: the clips that show the same footage, and the one to keep.",
+    key=("method", "clip_id"),
+    columns=(
+        required("method", TEXT, "how the clips were compared: signature"),
+        required("clip_id", TEXT, "the clip"),
+        required("group_id", TEXT, "clip_id of the one to keep of its group; its own where it stands alone"),
+        required("group_size", INT32, "clips in the group, 1 for a clip without duplicates"),
+        required("is_keeper", BOOL, "whether it is the one to keep"),
+        required("reason", TEXT, "what the one to keep has more of than the next best; only one: it stands alone"),
+        Column("agreement", FLOAT, "correlation with the one to keep: of what moves, or of pictures that stand still"),
+        Column("speed", FLOAT, "how many times as fast it runs; null for the one to keep"),
+        Column("offset_us", INT64, "its time at the start of the one to keep, from its own start"),
+        Column("mirrored", BOOL, "whether it is mirrored against the one to keep"),
+    ),
+    rules={"group_has_members": "group_size >= 1", "keeper_names_its_group": "is_keeper = (group_id = clip_id)"},
+    committed_by=CommittedBy("dedups", ("method",)),
+)
+DEDUPS = TableSpec(
+    name="dedups",
+    doc="One finished search for near-duplicates; its rows of duplicates count from this row on.",
+    key=("method",),
+    columns=(
+        required("method", TEXT, "how the clips were compared"),
+        required("num_clips", INT64, "clips that were compared"),
+        required("num_groups", INT64, "groups of two clips or more"),
+        required("num_extra", INT64, "clips that are in a group and not the one to keep"),
+        required("seconds", FLOAT, "how long the search took"),
+        required("restriction", TEXT, "SQL over the columns of clip that the compared clips meet"),
+    ),
+    rules={"counts_are_not_negative": "num_clips >= 0 and num_groups >= 0 and num_extra >= num_groups"},
+    committed_by=CommittedBy("dedups", ("method",)),
 )
 CAPTIONS = TableSpec(
     name="captions",
@@ -408,8 +444,8 @@ REJECTS = TableSpec(
 )
 
 ALL = (
-    REQUESTS, FETCHES, VIDEOS, ALIASES, SCANS, CUTS, CLIPS, MEASURES, FLOWS, ANSWERS, SELECTIONS, FUNNELS, CAPTIONS,
-    SAMPLES, PAIRS, EVENTS, ENTAILMENTS, SCORES, REJECTS,
+    REQUESTS, FETCHES, VIDEOS, ALIASES, SCANS, CUTS, CLIPS, MEASURES, FLOWS, ANSWERS, DUPLICATES, DEDUPS, SELECTIONS,
+    FUNNELS, CAPTIONS, SAMPLES, PAIRS, EVENTS, ENTAILMENTS, SCORES, REJECTS,
 )  # fmt: skip
 # A reject is settled once its stage finished the same key later: stage -> (table, column that holds the key).
 SETTLED_BY: dict[str, tuple[tuple[str, str], ...]] = {

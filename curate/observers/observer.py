@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from media.frame import Frame
 from schemas.spans import Span
 
+Measured = float | int | bytes | list[int] | None
+"""One value of a row of `measures`."""
+
 
 class Measuring(Protocol):
     """Can be asked for columns of `measures` of a clip."""
 
-    def measure(self, clip: Span) -> dict[str, float | None]: ...
+    def measure(self, clip: Span) -> Mapping[str, Measured]: ...
 
 
 class Observer(Measuring, Protocol):

@@ -1,0 +1,1 @@
+"""Near-duplicates: which clips show the same footage."""

@@ -1,0 +1,1 @@
+"""`curate report`: what a catalogue holds, as one HTML page."""
