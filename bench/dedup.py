@@ -135,9 +135,9 @@ def signed(clips: Path, names: Sequence[str], folder: Path) -> tuple[Signatures,
 
 
 def counted(files: Files, same: np.ndarray, half: int | None = None) -> dict:
-    """Recall of the edits and precision of all pairs; `half`: only pieces of even or of odd number."""
+    """Recall of the edits and precision of all pairs; `half`: only the first or the second half of the pieces."""
     pieces = np.array(sorted(set(files.piece.tolist()) - files.blank))
-    pieces = pieces if half is None else pieces[pieces % 2 == half]
+    pieces = pieces if half is None else np.array_split(pieces, 2)[half]
     chosen = np.flatnonzero(np.isin(files.piece, pieces))
     owner, found = files.piece[chosen], same[np.ix_(chosen, chosen)]
     upper = np.triu(found, 1)

@@ -186,7 +186,7 @@ def _beside_lvd2m(asked: Asked) -> str:
         words=2,
     )
     source = (
-        f"<p>Published figures: {escape(published.PAPER)}, figure 3 and table 1. "
+        f"<p>Published figures: {escape(published.PAPER)}, its distributions and table 1. "
         "Bars are shares of the clips that lie in their range.</p>"
     )
     return _section("Beside LVD-2M", f'{source}<div class="charts">{"".join(charts)}</div>{table}')

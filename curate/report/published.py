@@ -1,4 +1,4 @@
-"""What the LVD-2M paper (arXiv 2410.10816) says of itself and of others: figure 3 and table 1, numbers only."""
+"""What LVD-2M's paper (arXiv 2410.10816) says of itself and of others: its distributions and table 1, numbers only."""
 
 from __future__ import annotations
 
