@@ -163,8 +163,10 @@ def _scan_all(source: str, settings: ScanSettings, fps: Fraction, threads: int, 
 
 def _scan_of(detector: Detector, observers: Sequence[Observer], report: StreamReport, times_us: Sequence[int]) -> Scan:
     cuts = detector.finish(report.end_us)
-    spans = clips_between(cuts, report.end_us, times_us, GUARD_US)
-    seen_by = [*observers, detector] if isinstance(detector, CascadeDetector) else observers
+    seen_by, guard_us = list[Measuring](observers), 0
+    if isinstance(detector, CascadeDetector):
+        seen_by, guard_us = [*observers, detector], GUARD_US
+    spans = clips_between(cuts, report.end_us, times_us, guard_us)
     return Scan(cuts, [FoundClip(span, count, _measure(seen_by, span)) for span, count in spans], report)
 
 

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -229,6 +229,7 @@ def _no_interrupt() -> Iterator[None]:
 
     The parent gets it afterwards; the child never does, it ends when the parent tells it to.
     """
+    resource_tracker.ensure_running()  # starting it later, on its own, would lift the block (CPython 3.11 to 3.14)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
