@@ -6,7 +6,7 @@ a checkpoint: configs are JSON, weights are safetensors, remote code is off.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,6 +15,7 @@ import torch
 
 from model.configs import Checkpoint, Family, is_original, llava_config, open_checkpoint, qwen2_vl_config, read_json
 from model.errors import ModelError
+from model.fit import check_fit
 from model.rename import is_computed, llava_module_name, qwen2_vl_module_name
 from model.weights import Shard, shards_of, weights_id
 
@@ -150,23 +151,6 @@ def _fill(network: Any, shards: list[Shard], name_of: Callable[[str], str], dtyp
                 if entry.name in places:
                     tensor = file.get_tensor(entry.name).to(device=device, dtype=dtype)
                     _set(network, places[entry.name], tensor)
-
-
-def check_fit(
-    wanted: Mapping[str, tuple[int, ...]], places: Mapping[str, str], shapes: Mapping[str, tuple[int, ...]]
-) -> None:
-    """Raises ModelError("weights_do_not_fit") that lists missing, unexpected and misshapen weights."""
-    given = set(places.values())
-    missing = sorted(set(wanted) - given)
-    unexpected = sorted(name for name, place in places.items() if place not in wanted)
-    misshapen = [
-        f"{name} is {shapes[name]} and should be {wanted[name]}"
-        for name in sorted(given & set(wanted))
-        if shapes[name] != wanted[name]
-    ]
-    if missing or unexpected or misshapen:
-        found = [f"{len(missing)} missing: {missing}", f"{len(unexpected)} unexpected: {unexpected}"]
-        raise ModelError("weights_do_not_fit", "; ".join([*found, *misshapen]) + ".")
 
 
 def _set(network: Any, name: str, tensor: torch.Tensor) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from model.configs import read_json
 from model.errors import ModelError
+from model.rename import is_computed, published_name
 
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
@@ -117,14 +118,16 @@ def entries(shards: list[Shard]) -> Iterator[TensorEntry]:
 def weights_id(shards: list[Shard], sample_bytes: int = 4_096) -> str:
     """Identity of a checkpoint's weights: 16 hex digits over names, shapes, dtypes and some bytes of every tensor.
 
-    Bytes are taken from the middle of each tensor, so 16 GB are known by a few MB; names do not depend on the files.
+    Bytes are taken from the middle of each tensor, so 16 GB are known by a few MB. Tarsier2's names count as the
+    published ones, so that a converted checkpoint keeps its identity; how tensors are spread over files does not count.
     """
     digest = blake2b(digest_size=8)
-    rows = sorted(((entry, shard) for shard in shards for entry in shard.tensors), key=lambda row: row[0].name)
+    named = [(published_name(entry.name), entry, shard) for shard in shards for entry in shard.tensors]
+    named = [row for row in named if not is_computed(row[0])]
     opened = {shard.path: shard.path.open("rb") for shard in shards}
     try:
-        for entry, shard in rows:
-            digest.update(f"{entry.name} {entry.dtype} {entry.shape}\n".encode())
+        for name, entry, shard in sorted(named, key=lambda row: row[0]):
+            digest.update(f"{name} {entry.dtype} {entry.shape}\n".encode())
             length = min(sample_bytes, entry.end - entry.start)
             file = opened[shard.path]
             file.seek(shard.data_start + entry.start + (entry.end - entry.start - length) // 2)

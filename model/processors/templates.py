@@ -6,8 +6,8 @@ import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
+from model.configs import MARKER
 from model.errors import ModelError
 
 log = logging.getLogger("longtake.model")
@@ -45,18 +45,21 @@ class ChatTemplate:
     """text: Jinja. source: the checkpoint's file that it stands in, or "fallback"."""
 
     text: str
-    source: Literal["chat_template.jinja", "chat_template.json", "tokenizer_config.json", "fallback"]
+    source: str
 
 
 def find_template(checkpoint: Path) -> ChatTemplate:
     """The checkpoint's template that knows `num_vision_tokens`; else the fallback, and a warning that says so."""
+    kept = _in_json(checkpoint / MARKER)
+    if kept:
+        return ChatTemplate(kept, MARKER)
     jinja = checkpoint / "chat_template.jinja"
     if jinja.is_file() and _fits(text := jinja.read_text(encoding="utf-8")):
         return ChatTemplate(text, "chat_template.jinja")
     for name in ("chat_template.json", "tokenizer_config.json"):
         text = _in_json(checkpoint / name)
         if text is not None and _fits(text):
-            return ChatTemplate(text, name)  # pyright: ignore[reportArgumentType]
+            return ChatTemplate(text, name)
     log.warning("%s has no chat template that counts vision tokens; Qwen2-VL's form is used instead.", checkpoint)
     return ChatTemplate(FALLBACK, "fallback")
 
