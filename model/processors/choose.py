@@ -26,7 +26,21 @@ def processor_for(checkpoint: Checkpoint, settings: Any = None) -> Any:
         )
     if checkpoint.family == "tarsier1":
         return _tarsier1(checkpoint, settings)
-    raise ModelError("unsupported_checkpoint", f"No processor for the family {checkpoint.family!r}.")
+    return _stock(checkpoint, settings)
+
+
+def _stock(checkpoint: Checkpoint, settings: Any) -> Any:
+    from transformers import AutoProcessor  # noqa: PLC0415
+
+    from model.processors.stock import StockProcessor  # noqa: PLC0415
+
+    try:
+        processor = AutoProcessor.from_pretrained(checkpoint.folder, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError("unsupported_checkpoint", f"{checkpoint.folder}: no processor: {error}") from error
+    if not hasattr(processor, "tokenizer"):
+        raise ModelError("unsupported_checkpoint", f"{checkpoint.folder}: only a {type(processor).__name__} is there.")
+    return StockProcessor(processor, settings)
 
 
 def _tarsier1(checkpoint: Checkpoint, settings: Any) -> Any:
