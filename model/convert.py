@@ -87,7 +87,9 @@ def convert(source: str | Path, destination: str | Path, progress: Callable[[int
         identity = weights_id(shards)
         num_bytes = _write_weights(shards, partial, progress)
         template = find_template(checkpoint.folder)
-        _write_small_files(checkpoint, config, partial, identity, template.text if template.source != "fallback" else "")
+        _write_small_files(
+            checkpoint, config, partial, identity, template.text if template.source != "fallback" else ""
+        )
         partial.rename(target)
     except OSError as error:
         raise ModelError("disk_full", f"{target}: {error}.") from error

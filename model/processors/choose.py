@@ -44,7 +44,8 @@ def _stock(checkpoint: Checkpoint, settings: Any) -> Any:
 
 
 def _tarsier1(checkpoint: Checkpoint, settings: Any) -> Any:
-    from model.processors.tarsier1 import FrameIds, FrameRules, Tarsier1Processor  # noqa: PLC0415
+    from model.processors.tarsier1 import FrameIds, Tarsier1Processor  # noqa: PLC0415
+    from model.processors.tarsier1_frames import FrameRules  # noqa: PLC0415
 
     config = checkpoint.config
     vision = llava_config(checkpoint).get("vision_config", {})

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import numpy as np
@@ -14,22 +14,9 @@ import torch
 from numpy.typing import NDArray
 
 from model.errors import ModelError
-from model.frames import Shown, image_frame, video_frames
+from model.frames import Shown
 from model.messages import Item, Message, media_items, parse_messages
-from model.sampling import Sampler, allot_frames
-
-
-@dataclass(frozen=True)
-class StockSettings:
-    """n_frames: of a whole sample, shared out as Tarsier2 does. Sizes are the checkpoint's own processor's."""
-
-    n_frames: int = 16
-    max_n_frames: int = 256
-    sampler: Sampler = "v1"
-
-    def __post_init__(self) -> None:
-        if self.n_frames < 1:
-            raise ValueError(f"n_frames must be >= 1, got {self.n_frames}.")
+from model.processors.stock_frames import StockSettings, shown_frames
 
 
 @dataclass(frozen=True)
@@ -40,7 +27,8 @@ class StockPrompt:
     images: list[NDArray[np.uint8]] = field(default_factory=list)
     videos: list[NDArray[np.uint8]] = field(default_factory=list)
     fps: list[float] = field(default_factory=list)
-    shown: list[Shown] = field(default_factory=list)
+    indices: tuple[int, ...] = ()
+    times_us: tuple[int, ...] = ()
 
 
 class StockProcessor:
@@ -75,10 +63,30 @@ class StockProcessor:
         settings: StockSettings | None = None,
     ) -> StockPrompt:
         """One sample with its frames as uint8. Raises ModelError."""
-        chosen = settings or self.settings
+        shown = self.job(messages, root=root, settings=settings)()
+        return self.prompt_from(messages, shown, generation=generation)
+
+    def job(
+        self,
+        messages: Sequence[Mapping[str, Any]] | Mapping[str, Any],
+        *,
+        root: str | Path = ".",
+        settings: StockSettings | None = None,
+    ) -> Callable[[], list[Shown]]:
+        """The part of `prompt` that reads pictures, to be called wherever; it pickles and needs no torch."""
+        return partial(shown_frames, parse_messages(messages), settings or self.settings, root)
+
+    def prompt_from(
+        self,
+        messages: Sequence[Mapping[str, Any]] | Mapping[str, Any],
+        shown: list[Shown],
+        *,
+        generation: bool = False,
+        settings: StockSettings | None = None,  # noqa: ARG002  (as the other processors have it)
+    ) -> StockPrompt:
+        """The rest of `prompt`."""
         parsed = parse_messages(messages)
         items = media_items(parsed)
-        shown = self._shown(items, chosen, root)
         images: list[NDArray[np.uint8]] = []
         videos: list[NDArray[np.uint8]] = []
         rates: list[float] = []
@@ -89,7 +97,9 @@ class StockProcessor:
                 rates.append(_rate(one))
             else:
                 images += frames
-        return StockPrompt(self._text(parsed, shown, generation=generation), images, videos, rates, shown)
+        text = self._text(parsed, shown, generation=generation)
+        indices = tuple(index for one in shown for index in one.indices)
+        return StockPrompt(text, images, videos, rates, indices, tuple(time for one in shown for time in one.times_us))
 
     def collate(self, prompts: Sequence[StockPrompt]) -> dict[str, torch.Tensor]:
         """A batch, padded on the left, with the keys that this network's processor makes."""
@@ -110,21 +120,6 @@ class StockProcessor:
     def using(self, **changes: Any) -> StockProcessor:
         """This processor with other settings, by the names of StockSettings."""
         return StockProcessor(self.processor, replace(self.settings, **changes))
-
-    def _shown(self, items: Sequence[Item], settings: StockSettings, root: str | Path) -> list[Shown]:
-        videos = [item.media for item in items if item.kind == "video"]
-        try:
-            shares = allot_frames(videos, len(items) - len(videos), settings.n_frames, settings.max_n_frames)
-        except (ValueError, TypeError) as error:
-            raise ModelError("bad_message", str(error)) from error
-        left = iter(shares)
-        rng: Random | None = None
-        return [
-            image_frame(item.media, root)
-            if item.kind == "image"
-            else video_frames(item.media, root, max(1, next(left)), settings.sampler, rng)
-            for item in items
-        ]
 
     def _text(self, messages: Sequence[Message], shown: Sequence[Shown], *, generation: bool) -> str:
         left = iter(shown)

@@ -7,39 +7,23 @@ rows of the embedding table, so the stock network computes the original without 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 
 from model.errors import ModelError
-from model.frames import Shown, frames_by, image_frame
-from model.messages import Item, Message, parse_messages
+from model.messages import Message, parse_messages
 from model.processors.settings import Tarsier1Settings
-from model.resizing import pad_to_square, resize, stretch_to_square
-from model.sampling import Selection, uniform_tarsier1
+from model.processors.tarsier1_frames import FrameRules, SquareFrames, square_frames
 
 IGNORED = -100
 MARKER = re.compile("<image>|<video>")
-
-
-@dataclass(frozen=True)
-class FrameRules:
-    """Of CLIP's preprocessor_config.json: side of the square picture, side of a patch, mean and deviation."""
-
-    side: int = 336
-    patch_size: int = 14
-    mean: tuple[float, float, float] = (0.48145466, 0.4578275, 0.40821073)
-    std: tuple[float, float, float] = (0.26862954, 0.26130258, 0.27577711)
-
-    @property
-    def rows(self) -> int:
-        return self.side // self.patch_size
 
 
 @dataclass(frozen=True)
@@ -63,7 +47,8 @@ class Tarsier1Prompt:
     learned: NDArray[np.bool_]
     frames: NDArray[np.uint8]
     text: str
-    shown: list[Shown] = field(default_factory=list)
+    indices: tuple[int, ...] = ()
+    times_us: tuple[int, ...] = ()
 
 
 class Tarsier1Processor:
@@ -104,14 +89,31 @@ class Tarsier1Processor:
         settings: Tarsier1Settings | None = None,
     ) -> Tarsier1Prompt:
         """One sample with its frames as uint8. Raises ModelError."""
-        chosen = settings or self.settings
+        frames = self.job(messages, root=root, settings=settings)()
+        return self.prompt_from(messages, frames, generation=generation, settings=settings)
+
+    def job(
+        self,
+        messages: Sequence[Mapping[str, Any]] | Mapping[str, Any],
+        *,
+        root: str | Path = ".",
+        settings: Tarsier1Settings | None = None,
+    ) -> Callable[[], SquareFrames]:
+        """The part of `prompt` that reads and resizes pictures, to be called wherever; it pickles and needs no torch."""
+        return partial(square_frames, parse_messages(messages), settings or self.settings, self.rules, root)
+
+    def prompt_from(
+        self,
+        messages: Sequence[Mapping[str, Any]] | Mapping[str, Any],
+        frames: SquareFrames,
+        *,
+        generation: bool = False,
+        settings: Tarsier1Settings | None = None,
+    ) -> Tarsier1Prompt:
+        """The rest of `prompt`."""
         parsed = parse_messages(messages)
-        shown = [_shown(item, chosen, root) for message in parsed for item in message.content if item.kind != "text"]
-        pictures = [picture for one in shown for picture in one.pictures]
-        frames = [np.asarray(self._square(picture, chosen.pad)) for picture in pictures]
-        pixels = np.stack(frames) if frames else np.zeros((0, self.rules.side, self.rules.side, 3), np.uint8)
-        parts = chat_text(parsed, [len(one.pictures) for one in shown], self.separator, generation=generation)
-        return self._tokens(parts, pixels, shown, chosen.max_tokens)
+        parts = chat_text(parsed, frames.num_frames, self.separator, generation=generation)
+        return self._tokens(parts, frames, (settings or self.settings).max_tokens)
 
     def collate(self, prompts: Sequence[Tarsier1Prompt], *, labels: bool = False) -> dict[str, torch.Tensor]:
         """A batch, padded on the left: input_ids, attention_mask, position_ids [B, L]; pixel_values
@@ -144,15 +146,7 @@ class Tarsier1Processor:
         settings = replace(self.settings, **changes)
         return Tarsier1Processor(self.tokenizer, self.rules, self.ids, self.separator, settings)
 
-    def _square(self, picture: Image.Image, pad: bool) -> Image.Image:
-        """A square first (stretched, or padded with CLIP's mean colour), then CLIP's side."""
-        mean = [int(value * 255) for value in self.rules.mean]
-        square = pad_to_square(picture, (mean[0], mean[1], mean[2])) if pad else stretch_to_square(picture)
-        return resize(square, self.rules.side, self.rules.side)
-
-    def _tokens(
-        self, parts: Sequence[tuple[str, bool]], frames: NDArray[np.uint8], shown: list[Shown], limit: int
-    ) -> Tarsier1Prompt:
+    def _tokens(self, parts: Sequence[tuple[str, bool]], frames: SquareFrames, limit: int) -> Tarsier1Prompt:
         text = "".join(part for part, _ in parts)
         encoded = self.tokenizer(text, return_offsets_mapping=True)
         per_frame = self.ids.of_frame(self.rules.rows)
@@ -164,13 +158,15 @@ class Tarsier1Processor:
             ids += own
             learned += [end > start and any(a <= start and end <= b for a, b in spans)] * len(own)
         num_slots = encoded["input_ids"].count(self.ids.image)
-        if num_slots != len(frames):
+        if num_slots != len(frames.pixels):
             raise ModelError(
-                "bad_message", f"The text has {num_slots} places for {len(frames)} pictures: {text[:200]!r}."
+                "bad_message", f"The text has {num_slots} places for {len(frames.pixels)} pictures: {text[:200]!r}."
             )
         if len(ids) > limit:
-            raise ModelError("too_long", f"{len(ids)} tokens with {len(frames)} frames; the limit is {limit}.")
-        return Tarsier1Prompt(np.array(ids), np.array(learned, dtype=bool), frames, text, shown)
+            raise ModelError("too_long", f"{len(ids)} tokens with {len(frames.pixels)} frames; the limit is {limit}.")
+        return Tarsier1Prompt(
+            np.array(ids), np.array(learned, dtype=bool), frames.pixels, text, frames.indices, frames.times_us
+        )
 
 
 def chat_text(
@@ -226,7 +222,7 @@ def _into_markers(text: str, frames: Sequence[str]) -> str:
     slots = list(frames) if len(markers) == len(frames) else ["<image>"] * "".join(frames).count("<image>")
     if len(markers) != len(slots):
         raise ModelError(
-            "bad_message", f"{len(markers)} markers for {len(frames)} pictures or videos in {text[:120]!r}."
+            "bad_message", f"{len(markers)} markers for {len(frames.pixels)} pictures or videos in {text[:120]!r}."
         )
     following = iter(slots)
     return MARKER.sub(lambda _: next(following), text)
@@ -240,27 +236,3 @@ def _learned_spans(parts: Sequence[tuple[str, bool]]) -> list[tuple[int, int]]:
             spans.append((at, at + len(text)))
         at += len(text)
     return spans
-
-
-def _shown(item: Item, settings: Tarsier1Settings, root: str | Path) -> Shown:
-    if item.kind == "image":
-        return image_frame(item.media, root)
-    return frames_by(item.media, root, lambda total, fps, keys: select_tarsier1(total, fps, keys, settings.n_frames))
-
-
-def select_tarsier1(total: int, fps: float | None, item: Mapping[str, Any], n: int) -> Selection:
-    """Always n frames of a video, between `start_time` and `end_time` (seconds) if given; of a list at most n."""
-    if "frame_indices" in item:
-        asked = [int(i) for i in item["frame_indices"]]
-        return Selection(tuple(i for i in asked if 0 <= i < total), tuple(i for i in asked if not 0 <= i < total))
-    start, end = int(item.get("start_frame", 0)), int(item.get("end_frame", total - 1))
-    if item.get("start_time") is not None or item.get("end_time") is not None:
-        if not fps:
-            raise ValueError("start_time and end_time count seconds, and these pictures have no frame rate.")
-        start = int(fps * item.get("start_time", 0))
-        end = int(fps * item["end_time"]) if item.get("end_time") is not None else total - 1
-    start, end = min(max(start, 0), total - 1), min(max(end, 0), total - 1)
-    length = end - start + 1
-    if "video_file" not in item and length <= n:
-        return Selection(tuple(range(start, end + 1)))
-    return Selection(tuple(uniform_tarsier1(length, n, start)))

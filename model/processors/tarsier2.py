@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,14 @@ class Prompt:
     learned: NDArray[np.bool_]
     media: list[MediaFrames] = field(default_factory=list)
     truncated: int = 0
+
+    @property
+    def indices(self) -> tuple[int, ...]:
+        return tuple(index for one in self.media for index in one.indices)
+
+    @property
+    def times_us(self) -> tuple[int, ...]:
+        return tuple(time for one in self.media for time in one.times_us)
 
 
 class Tarsier2Processor:
@@ -86,19 +95,35 @@ class Tarsier2Processor:
         seed: int | None = None,
     ) -> Prompt:
         """One sample with its frames as uint8, for who batches and normalises elsewhere. Raises ModelError."""
-        chosen = (settings or self.settings).for_row(messages)
-        parsed = parse_messages(messages)
-        media = sample_frames(parsed, chosen, self.rules, root, seed)
-        return self.write(parsed, media, generation=generation, max_tokens=chosen.max_tokens)
+        media = self.job(messages, root=root, settings=settings, seed=seed)()
+        return self.prompt_from(messages, media, generation=generation, settings=settings)
 
-    def write(
-        self, messages: Sequence[Message], media: list[MediaFrames], *, generation: bool, max_tokens: int | None = None
+    def job(
+        self,
+        messages: Sequence[Mapping[str, Any]] | Mapping[str, Any],
+        *,
+        root: str | Path = ".",
+        settings: Tarsier2Settings | None = None,
+        seed: int | None = None,
+    ) -> Callable[[], list[MediaFrames]]:
+        """The part of `prompt` that reads and resizes pictures, to be called wherever; it pickles and needs no torch."""
+        chosen = (settings or self.settings).for_row(messages)
+        return partial(sample_frames, parse_messages(messages), chosen, self.rules, root, seed)
+
+    def prompt_from(
+        self,
+        messages: Sequence[Mapping[str, Any]] | Mapping[str, Any],
+        media: list[MediaFrames],
+        *,
+        generation: bool = False,
+        settings: Tarsier2Settings | None = None,
     ) -> Prompt:
-        """Token ids and positions where the frames are at hand already. Raises ModelError("too_long")."""
-        limit = max_tokens or self.settings.max_tokens
-        last_is_open = generation and messages[-1].role == "assistant"
+        """The rest of `prompt`: token ids and positions. Raises ModelError("too_long")."""
+        limit = (settings or self.settings).max_tokens
+        parsed = parse_messages(messages)
+        last_is_open = generation and parsed[-1].role == "assistant"
         encoded = self.tokenizer.apply_chat_template(
-            self._for_template(messages, media),
+            self._for_template(parsed, media),
             chat_template=self.template.text,
             tokenize=True,
             return_dict=True,

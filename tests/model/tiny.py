@@ -44,7 +44,11 @@ def tokenizer(bos: bool = False, eos: str = "<|im_end|>", **named: str) -> Any:
         inner.post_processor = TemplateProcessing(single="<s> $A", special_tokens=[("<s>", token("<s>"))])
     pad = "<pad>" if bos else "<|endoftext|>"
     return PreTrainedTokenizerFast(
-        tokenizer_object=inner, eos_token=eos, pad_token=pad, extra_special_tokens=named, clean_up_tokenization_spaces=False
+        tokenizer_object=inner,
+        eos_token=eos,
+        pad_token=pad,
+        extra_special_tokens=named,
+        clean_up_tokenization_spaces=False,
     )
 
 
@@ -142,7 +146,9 @@ def write(
         save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
         return
     names = sorted(weights)
-    files = {name: f"model-{i * shards // len(names) + 1:05}-of-{shards:05}.safetensors" for i, name in enumerate(names)}
+    files = {
+        name: f"model-{i * shards // len(names) + 1:05}-of-{shards:05}.safetensors" for i, name in enumerate(names)
+    }
     for file in sorted(set(files.values())):
         save_file({name: weights[name] for name in names if files[name] == file}, folder / file)
     (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": files}))
