@@ -48,5 +48,7 @@ def plan_lines(
     if clips is not None:
         lines.append(f"{clips:,} clips     {clips * seconds / 3600:.3g} GPU hours at the roofline")
     if plan.weights_bytes + plan.kv_bytes > device.memory_gib * GIB:
-        lines.append(f"It does not fit in the {device.memory_gib:g} GiB of one {device.name}; spread it: device='auto'.")
+        lines.append(
+            f"It does not fit in the {device.memory_gib:g} GiB of one {device.name}; spread it: device='auto'."
+        )
     return lines

