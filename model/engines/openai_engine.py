@@ -114,6 +114,8 @@ class OpenAICaptioner:
     def _in_thread(self, source: _Source, results: queue.Queue[Any], gone: threading.Event) -> None:
         try:
             asyncio.run(self._all(source, results, gone))
+        except BaseExceptionGroup as group:
+            results.put(_first(group))
         except BaseException as error:  # noqa: BLE001  (handed to the caller's thread, where it is raised)
             results.put(error)
         else:
@@ -175,6 +177,12 @@ class OpenAICaptioner:
             "frames_doubled": self._settings.frames.double_frames and self._settings.form == "video_frames",
             "resizer": self._settings.frames.resizer,
         }
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first error that the calls ended with."""
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
 class _Source:
