@@ -16,7 +16,8 @@ class CaptionRequest:
 
     A last assistant message is continued. temperature 0 is greedy; otherwise top_p and top_k narrow the choice (1 and 0
     are off) and seed makes it repeatable, whatever else runs in the batch. top_logprobs: alternatives to give for each
-    token, 0 for none. stop: texts that end the answer and are cut off. json_schema: of the answer, where the engine can.
+    token, 0 for none. stop: texts that end the answer and are cut off. json_schema: of the answer, where the engine
+    can.
     """
 
     request_id: str

@@ -4,7 +4,7 @@ REASONS: dict[str, str] = {
     "missing_checkpoint": "There is no checkpoint folder at this place.",
     "bad_config": "The checkpoint's config does not say what the network needs.",
     "unsupported_checkpoint": "No family that is known here has this layout.",
-    "unsafe_weights": "Only safetensors are read; pickled weights can run code. Convert them first, in a place you trust.",
+    "unsafe_weights": "Only safetensors are read; pickles can run code. Convert them first, in a place you trust.",
     "damaged_weights": "A safetensors file is cut off or its header does not describe it.",
     "weights_do_not_fit": "The names or shapes in the checkpoint are not those of the network.",
     "bad_message": "The message does not have the form of a sample row.",
@@ -20,7 +20,8 @@ REASONS: dict[str, str] = {
 
 
 class ModelError(Exception):
-    """A checkpoint or request that cannot be used: `.reason` is a key of REASONS, `.detail` what was met. It pickles."""
+    """A checkpoint or request that cannot be used: `.reason` is a key of REASONS, `.detail` what was met. It
+    pickles."""
 
     def __init__(self, reason: str, detail: str) -> None:
         if reason not in REASONS:

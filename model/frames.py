@@ -14,8 +14,6 @@ from PIL import Image
 
 from media.errors import MediaError
 from media.limits import DEFAULT_LIMITS
-from media.probe import frame_times_us, probe
-from media.sample import sample
 from model.errors import ModelError
 from model.messages import path_of
 from model.sampling import Sampler, Selection, select_frames
@@ -23,7 +21,8 @@ from model.sampling import Sampler, Selection, select_frames
 
 @dataclass(frozen=True)
 class Shown:
-    """Pictures of one item before any resize. times_us: since the video's first frame, empty where there is no clock."""
+    """Pictures of one item before any resize. times_us: since the video's first frame, empty where there is no
+    clock."""
 
     pictures: list[Image.Image]
     indices: tuple[int, ...]
@@ -64,6 +63,9 @@ def frames_by(item: Mapping[str, Any], root: str | Path, choose: Any) -> Shown:
 
 
 def _of_video(path: Path, item: Mapping[str, Any], choose: Any) -> Shown:
+    from media.probe import frame_times_us, probe  # noqa: PLC0415  (pictures and given frames need no decoder)
+    from media.sample import sample  # noqa: PLC0415
+
     try:
         times = frame_times_us(path)
         fps = None

@@ -1,7 +1,7 @@
 """What a caption costs before anything runs: tokens, operations, memory, and clips a second at the roofline.
 
-A roofline is what the arithmetic alone would take at a GPU's measured matmul rate, plus what reading weights and KV cache
-would take at its measured bandwidth. Counts follow the network: a multiply and an add are two operations.
+A roofline is what the arithmetic alone would take at a GPU's measured matmul rate, plus what reading weights and KV
+cache would take at its measured bandwidth. Counts follow the network: a multiply and an add are two operations.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ BF16_BYTES = 2
 
 @dataclass(frozen=True)
 class Gpu:
-    """matmul_tflops: dense bf16. bandwidth_tbs: of memory, TB/s. memory_gib: of one GPU. measured: not a datasheet's."""
+    """matmul_tflops: dense bf16. bandwidth_tbs: of memory, TB/s. memory_gib: of one GPU. measured: not a
+    datasheet's."""
 
     name: str
     matmul_tflops: float
@@ -50,7 +51,8 @@ GPUS = {
 class NetworkSizes:
     """What operations and memory are computed from. vision_*: of the tower. merge: patches joined into one token.
 
-    projector: weights between tower and text model, used once a token. extra_tokens: of one frame, in the text model only.
+    projector: weights between tower and text model, used once a token. extra_tokens: of one frame, in the text model
+    only.
     """
 
     vision_layers: int

@@ -39,7 +39,7 @@ def plan_lines(
         f"tokens            {plan.visual_tokens:,} visual, {plan.prompt_tokens:,} read, {new_tokens} written",
         f"operations        {plan.tflop:.4g} TFLOP: vision {plan.vision_tflop:.4g}, prefill {plan.prefill_tflop:.4g}, "
         f"decoding {plan.decode_tflop:.3g}",
-        f"memory            {plan.weights_bytes / GIB:.3g} GiB of weights, {plan.kv_bytes / GIB:.3g} GiB of cache a clip",
+        f"memory            {plan.weights_bytes / GIB:.3g} GiB weights, {plan.kv_bytes / GIB:.3g} GiB cache a clip",
         f"batch             {plan.batch} clips",
         f"roofline          {plan.clips_per_second:.3g} clips/s: {1000 * plan.compute_seconds:.3g} ms of arithmetic, "
         f"{1000 * plan.memory_seconds:.3g} ms of reading (datasheet: {device.matmul_tflops:g} TFLOP/s, "

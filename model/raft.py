@@ -18,8 +18,9 @@ LVD_FPS, LVD_HEIGHT, LVD_WIDTH = 2.0, 520, 960  # LVD-2M, section 3: frames half
 
 
 class Raft:
-    """Flow between frames. name: "small" or "large". weights: a .pth or .safetensors file, or None for torchvision's own,
-    which are fetched once. batch: pairs that run together. Raises ModelError: weights that cannot be had or do not fit.
+    """Flow between frames. name: "small" or "large". weights: a .pth or .safetensors file, or None for torchvision's
+    own, which are fetched once. batch: pairs that run together. Raises ModelError: weights that cannot be had or do
+    not fit.
     """
 
     def __init__(
@@ -55,7 +56,8 @@ class Raft:
         return np.concatenate(parts) if parts else np.zeros((*first.shape[:3], 2), np.float32)
 
     def mean_magnitudes(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """float32 [T-1]: mean length of the flow between neighbours of uint8 [T, H, W, 3] RGB, in pixels of that size."""
+        """float32 [T-1]: mean length of the flow between neighbours of uint8 [T, H, W, 3] RGB, in pixels of that
+        size."""
         flow = self.flow(frames[:-1], frames[1:])
         return np.sqrt((flow**2).sum(axis=3)).mean(axis=(1, 2), dtype=np.float64).astype(np.float32)
 

@@ -45,7 +45,7 @@ def position_lines(videos: Sequence[tuple[int, int]] = COMMON_VIDEOS) -> list[st
         shown = ", ".join(str(n) for n in counts) if counts else "none of these"
         rows.append(f"  {width}x{height}: of {', '.join(map(str, COMMON_FRAMES))} frames, {shown}")
     return [
-        "transformers >= 5 lets the text after a video begin at max(h, w) / 28 instead of after its last frame, so its own",
+        "transformers >= 5 lets the text after a video begin at max(h, w) / 28, not after its last frame, so its own",
         "position ids are wrong where a video has more frames than that:",
         *rows,
         f"On the reference fixtures this moved logits by up to {MEASURED_LOGIT_CHANGE}. Pass position_ids yourself, as",
@@ -59,7 +59,7 @@ def serving_lines(checkpoint: Path) -> list[str]:
         "Serve it:",
         f"  {vllm_command(checkpoint)}",
         f"  {sglang_command(checkpoint)}",
-        "Send every frame twice: Tarsier2 sees one frame a temporal step, a stock server would put two different ones there.",
+        "Send every frame twice: Tarsier2 sees one frame a temporal step, a stock server puts two different ones there.",
         "The engine `openai` of model/ does so; a video url that the server decodes itself would not.",
         *position_lines(),
     ]

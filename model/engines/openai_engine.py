@@ -26,8 +26,9 @@ from model.processors.settings import Tarsier2Settings
 class ServerSettings:
     """form: "video_frames" sends decoded frames as one video (vLLM, SGLang), "images" as pictures (clouds), "video_url"
     the url or file alone, which the server then samples itself. quality: of JPEG; None sends PNG, which is exact.
-    start, most: calls at once. seconds: until a call counts as lost. tries: of each request. usd_read, usd_written: price
-    of a million tokens. budget_usd: after which nothing more is sent. frames.double_frames must stay True for Tarsier2.
+    start, most: calls at once. seconds: until a call counts as lost. tries: of each request. usd_read, usd_written:
+    price of a million tokens. budget_usd: after which nothing more is sent. frames.double_frames must stay True for
+    Tarsier2.
     """
 
     form: Form = "video_frames"

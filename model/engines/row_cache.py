@@ -42,8 +42,8 @@ class RowCache:
         self.batch = RowBatch()
 
     def update(self, keys: Tensor, values: Tensor, layer: int, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
-        """Stores keys and values, [1, kv_heads, T, d] at prefill, [B, kv_heads, 1, d] at a step; gives what the attention
-        of this pass looks at."""
+        """Stores keys and values, [1, kv_heads, T, d] at prefill, [B, kv_heads, 1, d] at a step; gives what the
+        attention of this pass looks at."""
         stored_keys, stored_values = self._stored(keys, layer)
         if self.batch.prefill:
             for row, start, end in self.batch.prefill:

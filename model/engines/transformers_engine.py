@@ -34,8 +34,8 @@ class Generator(Protocol):
 class EngineSettings:
     """max_rows: requests in a batch; None is what memory allows, at most 64. workers: processes that decode ahead,
     0 decodes in between. bucket: batches' worth of requests that are sorted by length. cache_bytes: for the KV cache;
-    None is 70 % of a GPU's free memory, or 2 GiB. prefill_tokens: of one packed pass. check_every: steps between looks at
-    who has stopped; None is 8 on a GPU, 1 elsewhere. job_seconds: after which decoding one request is given up.
+    None is 70 % of a GPU's free memory, or 2 GiB. prefill_tokens: of one packed pass. check_every: steps between looks
+    at who has stopped; None is 8 on a GPU, 1 elsewhere. job_seconds: after which decoding one request is given up.
     """
 
     max_rows: int | None = None
@@ -97,7 +97,8 @@ class TransformersCaptioner:
         return StockGenerator(self._model)
 
     def _batches(self, rows: list[Row]) -> Iterator[list[Row]]:
-        """Rows of similar length together, as many as the cache holds; rows that show the same frames stay neighbours."""
+        """Rows of similar length together, as many as the cache holds; rows that show the same frames stay
+        neighbours."""
         waiting = deque(sorted(rows, key=lambda row: (-_length(row), row.media_key)))
         while waiting:
             batch = [waiting.popleft()]

@@ -1,6 +1,7 @@
 """Jobs on worker processes, because a damaged video can crash, hang or blow up a native decoder.
 
-Each worker has a thread that waits for it. A worker that dies or takes too long is replaced, and only its own job fails.
+Each worker has a thread that waits for it. A worker that dies or takes too long is replaced, and only its own job
+fails.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from model.errors import ModelError
 
 
 class Workers:
-    """count: processes; 0 runs each job in the caller when its result is asked for. seconds: after which a job is killed.
+    """count: processes; 0 runs each job in the caller when its result is asked for. seconds: after which a job is
+    killed.
 
     A job is a callable that pickles and imports no torch. Its result raises ModelError as the job did, or
     ModelError("bad_media") where the process died or hung; anything else is a bug and raises RuntimeError.

@@ -17,9 +17,9 @@ class Tarsier2Settings:
     """Defaults are those of the released Tarsier2 (16 frames, 460,800 pixels, sampler v1).
 
     n_frames: of a whole sample; several numbers mean a random one a sample. max_tokens: a longer prompt loses text on
-    its right, and is refused where that would cut a picture. frames_divisor: frames are padded with black to a multiple.
-    double_frames: each frame fills a temporal patch of two alone. crop, pad, stretch: to 4:3 by cutting the longer side,
-    to a square by black borders, to a square by stretching. training: sampler v2 chooses at random.
+    its right, and is refused where that would cut a picture. frames_divisor: frames are padded with black to a
+    multiple. double_frames: each frame fills a temporal patch of two alone. crop, pad, stretch: to 4:3 by cutting the
+    longer side, to a square by black borders, to a square by stretching. training: sampler v2 chooses at random.
     resizer: "pil" equals the original to 1e-5; "device" resizes there and may differ by grey levels.
     """
 

@@ -82,7 +82,7 @@ class StockProcessor:
         shown: list[Shown],
         *,
         generation: bool = False,
-        settings: StockSettings | None = None,  # noqa: ARG002  (as the other processors have it)
+        settings: StockSettings | None = None,
     ) -> StockPrompt:
         """The rest of `prompt`."""
         parsed = parse_messages(messages)

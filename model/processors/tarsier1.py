@@ -99,7 +99,8 @@ class Tarsier1Processor:
         root: str | Path = ".",
         settings: Tarsier1Settings | None = None,
     ) -> Callable[[], SquareFrames]:
-        """The part of `prompt` that reads and resizes pictures, to be called wherever; it pickles and needs no torch."""
+        """The part of `prompt` that reads and resizes pictures, to be called wherever; it pickles and needs no
+        torch."""
         return partial(square_frames, parse_messages(messages), settings or self.settings, self.rules, root)
 
     def prompt_from(
@@ -174,8 +175,8 @@ def chat_text(
 ) -> list[tuple[str, bool]]:
     """The prompt as (text, whether it is the assistant's) parts.
 
-    num_frames: of each picture or video in order. Markers in the text are where the pictures go, otherwise they go first
-    with a line break after them; markers left over in later turns are taken out. A text that already reads
+    num_frames: of each picture or video in order. Markers in the text are where the pictures go, otherwise they go
+    first with a line break after them; markers left over in later turns are taken out. A text that already reads
     `USER: … ASSISTANT: …` is kept.
     """
     turns = [message for message in messages if message.role != "system"]

@@ -106,7 +106,8 @@ class Tarsier2Processor:
         settings: Tarsier2Settings | None = None,
         seed: int | None = None,
     ) -> Callable[[], list[MediaFrames]]:
-        """The part of `prompt` that reads and resizes pictures, to be called wherever; it pickles and needs no torch."""
+        """The part of `prompt` that reads and resizes pictures, to be called wherever; it pickles and needs no
+        torch."""
         chosen = (settings or self.settings).for_row(messages)
         return partial(sample_frames, parse_messages(messages), chosen, self.rules, root, seed)
 

@@ -85,7 +85,7 @@ def test_doubled_frames_through_the_stock_processor_are_our_pixels(original: Pat
     text = processor.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
     theirs = processor(text=[text], videos=[torch.from_numpy(doubled).permute(0, 3, 1, 2)], return_tensors="pt")
     inputs = ours(VIDEO, generation=True)
-    assert theirs["video_grid_thw"].tolist() == inputs["image_grid_thw"].tolist() == [[3, 2, 4]]
+    assert theirs["video_grid_thw"].tolist() == inputs["image_grid_thw"].tolist() == [[3, 4, 6]]
     assert float((theirs["pixel_values_videos"] - inputs["pixel_values"]).abs().max()) <= 1e-5
     ids = theirs["input_ids"].where(theirs["input_ids"] != tiny.token("<|video_pad|>"), tiny.token("<|image_pad|>"))
     assert ids.tolist() == inputs["input_ids"].tolist()

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 pytest.importorskip("torch", reason="the extra `model` is not installed")
 
-from model.errors import ModelError  # noqa: E402
-from model.transnetv2 import TransNetV2  # noqa: E402
+from model.errors import ModelError
+from model.transnetv2 import TransNetV2
 
 PACKAGE = """
 import sys, warnings

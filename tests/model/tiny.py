@@ -11,7 +11,8 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 SPECIALS = (
-    "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>",
+    "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>",
+    "<|video_pad|>",
     "<image>", "<video>", "<fake_token_around_image>", "<global-img>", "<end_of_utterance>", "<img>", "</img>",
     "<IMG_CONTEXT>", "<s>", "</s>", "<pad>", "<image_newline>", "<image_new>",
 )  # fmt: skip
@@ -67,13 +68,15 @@ def tarsier2(folder: Path, *, layers: int = 2, width: int = 32, shards: int = 1,
     from transformers import Qwen2VLConfig, Qwen2VLForConditionalGeneration  # noqa: PLC0415
 
     vision = {"depth": 2, "embed_dim": 32, "hidden_size": width, "num_heads": 2, "mlp_ratio": 2, "in_channels": 3,
-              "patch_size": 14, "spatial_merge_size": 2, "temporal_patch_size": 2, "hidden_act": "quick_gelu"}  # fmt: skip
+              "patch_size": 14, "spatial_merge_size": 2, "temporal_patch_size": 2,
+              "hidden_act": "quick_gelu"}  # fmt: skip
     text = {"vocab_size": VOCABULARY, "hidden_size": width, "intermediate_size": 2 * width, "num_hidden_layers": layers,
             "num_attention_heads": 4, "num_key_value_heads": 2, "rms_norm_eps": 1e-6,
             "max_position_embeddings": 4096, "bos_token_id": None, "eos_token_id": token("<|im_end|>")}  # fmt: skip
     rope = {"type": "mrope", "mrope_section": [1, 1, 2] if width == 32 else [width // 32, width // 32, width // 16]}
     ids = {"image_token_id": token("<|image_pad|>"), "video_token_id": token("<|video_pad|>"),
-           "vision_start_token_id": token("<|vision_start|>"), "vision_end_token_id": token("<|vision_end|>")}  # fmt: skip
+           "vision_start_token_id": token("<|vision_start|>"),
+           "vision_end_token_id": token("<|vision_end|>")}  # fmt: skip
     network = Qwen2VLForConditionalGeneration(
         Qwen2VLConfig(**text, **ids, rope_scaling=dict(rope), rope_theta=5000.0, vision_config=dict(vision))
     )
@@ -81,7 +84,8 @@ def tarsier2(folder: Path, *, layers: int = 2, width: int = 32, shards: int = 1,
         "architectures": ["TarsierForConditionalGeneration"], "model_type": "llava", "projection_head": None,
         "image_token_index": ids["image_token_id"], "image_newline_idx": 32002,
         "text_config": {**text, **ids, "model_type": "qwen2_vl", "rope_scaling": rope, "rope_theta": 5000.0,
-                        "attn_implementation": "flash_attention_2", "auto_map": {"AutoConfig": "evil/repo--code.Config"}},
+                        "attn_implementation": "flash_attention_2",
+                        "auto_map": {"AutoConfig": "evil/repo--code.Config"}},
         "vision_config": {**vision, "model_type": "qwen2_vl", "auto_map": {"AutoModel": "evil/repo--code.Model"}},
     }  # fmt: skip
     weights = {original_name(name): tensor for name, tensor in random_weights(network).items()}
@@ -117,14 +121,16 @@ def tarsier1(folder: Path) -> Path:
     network = LlavaForConditionalGeneration(
         LlavaConfig(vision_config=dict(vision), text_config=dict(text), image_token_index=token("<image>"))
     )
-    names = {"model.vision_tower.": "vision_tower.vision_model.", "model.multi_modal_projector.": "multi_modal_projector.",
+    names = {"model.vision_tower.": "vision_tower.vision_model.",
+    "model.multi_modal_projector.": "multi_modal_projector.",
              "model.language_model.": "language_model.model.", "lm_head.": "language_model.lm_head."}  # fmt: skip
     weights = {}
     for name, tensor in random_weights(network).items():
         (prefix,) = [one for one in names if name.startswith(one)]
         weights[names[prefix] + name[len(prefix) :]] = tensor
     config = {
-        "architectures": ["TarsierForConditionalGeneration"], "model_type": "llava", "image_token_index": token("<image>"),
+        "architectures": ["TarsierForConditionalGeneration"], "model_type": "llava",
+        "image_token_index": token("<image>"),
         "image_newline_idx": token("<image_newline>"), "image_new_idx": token("<image_new>"),
         "vision_feature_layer": -2, "vision_feature_select_strategy": "default",
         "text_config": text, "vision_config": vision,

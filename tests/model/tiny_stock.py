@@ -75,7 +75,8 @@ def smolvlm() -> tuple[Any, Any]:
     )  # fmt: skip
     side = {"longest_edge": 28}
     words = tokenizer(eos="<end_of_utterance>", image_token="<image>", global_image_token="<global-img>",
-                      fake_image_token="<fake_token_around_image>", end_of_utterance_token="<end_of_utterance>")  # fmt: skip
+                      fake_image_token="<fake_token_around_image>",
+                      end_of_utterance_token="<end_of_utterance>")  # fmt: skip
     processor = hf.SmolVLMProcessor(
         hf.SmolVLMImageProcessor(size=side, max_image_size=side, do_image_splitting=False),
         words,
