@@ -59,7 +59,7 @@ def serving_lines(checkpoint: Path) -> list[str]:
         "Serve it:",
         f"  {vllm_command(checkpoint)}",
         f"  {sglang_command(checkpoint)}",
-        "Send every frame twice: Tarsier2 sees one frame a temporal step, a stock server puts two different ones there.",
+        "Send every frame twice: Tarsier2 sees one a temporal step, a stock server puts two different ones there.",
         "The engine `openai` of model/ does so; a video url that the server decodes itself would not.",
         *position_lines(),
     ]

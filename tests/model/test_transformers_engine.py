@@ -120,8 +120,7 @@ def test_a_stop_text_ends_the_answer_and_is_cut_off(model: LoadedModel) -> None:
 def test_a_result_says_what_was_seen_and_by_whom(model: LoadedModel) -> None:
     (result,) = run(model, ask("a", 3)).values()
     assert result.frame_indices == (0, 1, 2)
-    assert result.vision_tokens == 3 * 6  # 60 x 40 pixels become 84 x 56,
-    the least that is allowed: 3 x 2 merged patches
+    assert result.vision_tokens == 3 * 6  # 60 x 40 pixels become 84 x 56, the least allowed: 3 x 2 merged patches
     assert result.provenance["weights"] == model.weights
     assert result.provenance["resizer"] == "pil"
     assert result.provenance["chat_template"] == "chat_template.json"
