@@ -79,7 +79,7 @@ TINY = {
 }  # fmt: skip
 SHAPES = {
     "7b": Shape(SEVEN, 16, (1280, 720), 460_800, 200, 96, 48, 3, "bfloat16"),
-    "tiny": Shape(TINY, 8, (160, 90), 10_000, 48, 32, 16, 6, "float32"),
+    "tiny": Shape(TINY, 8, (160, 90), 10_000, 32, 16, 16, 3, "float32"),
 }
 
 

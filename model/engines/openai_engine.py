@@ -176,7 +176,7 @@ class OpenAICaptioner:
             "form": self._settings.form,
             "pictures": "png" if quality is None else f"jpeg {quality}",
             "frames_doubled": self._settings.frames.double_frames and self._settings.form == "video_frames",
-            "resizer": self._settings.frames.resizer,
+            "resizer": "server" if self._settings.form == "video_url" else "pil",
         }
 
 

@@ -181,7 +181,7 @@ class TransformersCaptioner:
             "weights": self._model.weights,
             "dtype": str(self._model.dtype).removeprefix("torch."),
             "device": self._model.device.type,
-            "resizer": getattr(self._model.processor.settings, "resizer", "pil"),
+            "resizer": "pil" if self._model.family in ("tarsier1", "tarsier2") else "processor",
             "chat_template": template.source if template else "processor",
         }
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 from model.errors import ModelError
 from model.sampling import Sampler
-
-Resizer = Literal["pil", "device"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +18,6 @@ class Tarsier2Settings:
     its right, and is refused where that would cut a picture. frames_divisor: frames are padded with black to a
     multiple. double_frames: each frame fills a temporal patch of two alone. crop, pad, stretch: to 4:3 by cutting the
     longer side, to a square by black borders, to a square by stretching. training: sampler v2 chooses at random.
-    resizer: "pil" equals the original to 1e-5; "device" resizes there and may differ by grey levels.
     """
 
     n_frames: int | tuple[int, ...] = 16
@@ -35,7 +32,6 @@ class Tarsier2Settings:
     pad: bool = False
     stretch: bool = False
     training: bool = False
-    resizer: Resizer = "pil"
 
     def __post_init__(self) -> None:
         counts = self.n_frames if isinstance(self.n_frames, tuple) else (self.n_frames,)
@@ -46,8 +42,6 @@ class Tarsier2Settings:
                 raise ValueError(f"{name} must be >= 1, got {getattr(self, name)}.")
         if self.sampler not in ("v1", "v2"):
             raise ValueError(f"sampler must be 'v1' or 'v2', got {self.sampler!r}.")
-        if self.resizer not in ("pil", "device"):
-            raise ValueError(f"resizer must be 'pil' or 'device', got {self.resizer!r}.")
 
     @classmethod
     def from_original(cls, config: Mapping[str, Any]) -> Tarsier2Settings:

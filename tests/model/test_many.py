@@ -8,10 +8,10 @@ import pytest
 
 pytest.importorskip("torch", reason="the extra `model` is not installed")
 
-from model.captioner import CaptionRequest  # noqa: E402
-from model.engines.many import ManyCaptioner  # noqa: E402
-from model.engines.transformers_engine import EngineSettings  # noqa: E402
-from tests.model import tiny  # noqa: E402
+from model.captioner import CaptionRequest
+from model.engines.many import ManyCaptioner
+from model.engines.transformers_engine import EngineSettings
+from tests.model import tiny
 
 
 def test_every_request_is_answered_once(tmp_path: Path) -> None:
