@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ROOMS := schemas media engine model curate recaption train eval
-BENCHES := startup scan jobs memory kill
+BENCHES := startup scan jobs memory kill frames
 VIDEOS ?=
 
 .DEFAULT_GOAL := help
@@ -43,6 +43,7 @@ bench: setup ## measure what README and docs claim, beside the peers; JSON in be
 	mkdir -p bench/out
 	for bench in $(BENCHES); do $(BIN)/python -m bench.$$bench || exit 1; done
 	$(BIN)/python -m bench.catalogue --json bench/out/catalogue.json
+	$(BIN)/python -m bench.recaption_gpu --shape tiny
 
 docs: setup ## print docs/tables.md from the code, and run the commands in the docs again for their output
 	$(BIN)/python -m docs.pages

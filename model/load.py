@@ -115,6 +115,8 @@ def _build(checkpoint: Checkpoint, attention: str) -> Any:
         Qwen2VLForConditionalGeneration,
     )
 
+    kind: Any
+    config: Any
     try:
         if checkpoint.family == "tarsier1":
             kind, config = LlavaForConditionalGeneration, LlavaConfig(**llava_config(checkpoint))
@@ -162,7 +164,7 @@ def _spread(network: Any) -> Any:
     """Layers over all GPUs, as accelerate balances them."""
     from accelerate import dispatch_model, infer_auto_device_map  # noqa: PLC0415
 
-    blocks = list(network._no_split_modules or ())
+    blocks: list[str] = [*(network._no_split_modules or ())]
     return dispatch_model(network, infer_auto_device_map(network, no_split_module_classes=blocks))
 
 
@@ -171,7 +173,7 @@ def _stock(checkpoint: Checkpoint, device: str, dtype: torch.dtype, attention: s
     from transformers import AutoModelForImageTextToText  # noqa: PLC0415
 
     try:
-        network, report = AutoModelForImageTextToText.from_pretrained(
+        loaded: Any = AutoModelForImageTextToText.from_pretrained(
             checkpoint.folder,
             dtype=dtype,
             attn_implementation=attention,
@@ -183,6 +185,7 @@ def _stock(checkpoint: Checkpoint, device: str, dtype: torch.dtype, attention: s
         )
     except (ValueError, KeyError, OSError, RuntimeError) as error:
         raise ModelError("unsupported_checkpoint", f"{checkpoint.folder}: {error}") from error
+    network, report = loaded
     missing, unexpected = sorted(report["missing_keys"]), sorted(report["unexpected_keys"])
     if missing or unexpected:
         raise ModelError("weights_do_not_fit", f"missing: {missing}; unexpected: {unexpected}.")

@@ -143,7 +143,8 @@ def _llava_sizes(config: Mapping[str, Any]) -> NetworkSizes:
     from transformers import LlavaConfig  # noqa: PLC0415
 
     known = LlavaConfig(**config)
-    vision, text = known.vision_config, known.text_config
+    vision: Any = known.vision_config
+    text: Any = known.text_config
     rows = vision.image_size // vision.patch_size
     kv = text.hidden_size // text.num_attention_heads * text.num_key_value_heads
     sizes = NetworkSizes(

@@ -76,7 +76,7 @@ class _Stops(StoppingCriteria):
         self._prompt_length = prompt_length
         self.texts = [Written([], stopped=False) for _ in rows]
 
-    def __call__(self, input_ids: Tensor, scores: Any, **_: Any) -> Tensor:
+    def __call__(self, input_ids: Any, scores: Any, **kwargs: Any) -> Any:
         for row, token in enumerate(input_ids[:, -1].tolist()):
             self._take(row, token)
         done = [self._done(row) for row in range(len(self.texts))]

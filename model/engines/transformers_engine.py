@@ -239,7 +239,7 @@ def media_key(request: CaptionRequest) -> str:
     items = [
         item
         for message in messages
-        for item in (message.get("content") if isinstance(message.get("content"), list) else [])
+        for item in _items(message.get("content"))
         if isinstance(item, dict) and item.get("type") in ("image", "video")
     ]
     try:
@@ -247,6 +247,10 @@ def media_key(request: CaptionRequest) -> str:
     except TypeError:  # arrays in memory
         return ""
     return blake2b(text.encode(), digest_size=16).hexdigest() if items else ""
+
+
+def _items(content: Any) -> list[Any]:
+    return content if isinstance(content, list) else []
 
 
 def _once(ask: Callable[[], Any]) -> Callable[[], Any]:

@@ -74,7 +74,7 @@ class Tarsier2Settings:
             raise ModelError("bad_message", "do_crop would make the coordinates in the text wrong.")
         names = {"do_padding": "pad", "do_crop": "crop", "do_resize": "stretch"}
         known = {"max_pixels", "min_pixels", *names}
-        return replace(self, **{names.get(key, key): value for key, value in own.items() if key in known})
+        return replace(self, **{names.get(str(key), str(key)): value for key, value in own.items() if key in known})
 
 
 @dataclass(frozen=True)

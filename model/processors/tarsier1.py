@@ -223,7 +223,7 @@ def _into_markers(text: str, frames: Sequence[str]) -> str:
     slots = list(frames) if len(markers) == len(frames) else ["<image>"] * "".join(frames).count("<image>")
     if len(markers) != len(slots):
         raise ModelError(
-            "bad_message", f"{len(markers)} markers for {len(frames.pixels)} pictures or videos in {text[:120]!r}."
+            "bad_message", f"{len(markers)} markers for {len(frames)} pictures or videos in {text[:120]!r}."
         )
     following = iter(slots)
     return MARKER.sub(lambda _: next(following), text)

@@ -50,7 +50,7 @@ def serving(reply: Callable[[dict[str, Any], int], Reply | float]) -> Iterator[S
                     server.running -= 1
 
         def _say(self, said: Reply | float) -> None:
-            if isinstance(said, float):
+            if isinstance(said, float | int):
                 time.sleep(said)
                 self.connection.close()
                 return

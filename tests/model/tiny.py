@@ -74,11 +74,12 @@ def tarsier2(folder: Path, *, layers: int = 2, width: int = 32, shards: int = 1,
             "num_attention_heads": 4, "num_key_value_heads": 2, "rms_norm_eps": 1e-6,
             "max_position_embeddings": 4096, "bos_token_id": None, "eos_token_id": token("<|im_end|>")}  # fmt: skip
     rope = {"type": "mrope", "mrope_section": [1, 1, 2] if width == 32 else [width // 32, width // 32, width // 16]}
+    make: Any = Qwen2VLConfig
     ids = {"image_token_id": token("<|image_pad|>"), "video_token_id": token("<|video_pad|>"),
            "vision_start_token_id": token("<|vision_start|>"),
            "vision_end_token_id": token("<|vision_end|>")}  # fmt: skip
     network = Qwen2VLForConditionalGeneration(
-        Qwen2VLConfig(**text, **ids, rope_scaling=dict(rope), rope_theta=5000.0, vision_config=dict(vision))
+        make(**text, **ids, rope_scaling=dict(rope), rope_theta=5000.0, vision_config=dict(vision))
     )
     config = {
         "architectures": ["TarsierForConditionalGeneration"], "model_type": "llava", "projection_head": None,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import transformers as hf
+import transformers
 
 from tests.model.tiny import CHATML, VOCABULARY, token, tokenizer
 
+hf: Any = transformers  # its configs take far more names than they declare
 TEXT: dict[str, Any] = {
     "vocab_size": VOCABULARY, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
     "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 4096,
