@@ -43,7 +43,7 @@ def test_a_size_that_is_no_multiple_of_eight_is_kept(weights: Path) -> None:
 
 def test_the_magnitude_is_the_length_of_the_flow(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     raft = Raft("small", weights=weights, updates=1)
-    monkeypatch.setattr(raft, "flow", lambda a, b: np.tile(np.float32([3, 4]), (*a.shape[:3], 1)))
+    monkeypatch.setattr(raft, "flow", lambda a, b: np.tile(np.array([3, 4], np.float32), (*a.shape[:3], 1)))
     assert raft.mean_magnitudes(frames(3)).tolist() == [5.0, 5.0]  # a step of 3 and 4 pixels is 5 long
     assert flow_raft_lvd(frames(3), raft) == 5.0
 
