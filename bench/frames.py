@@ -1,8 +1,8 @@
 """16 frames spread over a 20 s video of 1280x720, beside other readers: `python -m bench.frames [VIDEO]`.
 
-Each reader gives the same frames as RGB arrays, on one thread: a worker's share, where many decode at once. opencv reads
-on from the beginning or seeks, whichever is faster; decord and torchcodec are measured where they are installed. Without
-VIDEO a made one is written.
+Each reader gives the same frames as RGB arrays, on one thread: a worker's share, where many decode at once. Times are
+the processor's. opencv reads on from the beginning or seeks, whichever is faster; decord and torchcodec are measured
+where they are installed. Without VIDEO a made one is written.
 """
 
 from __future__ import annotations
