@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ROOMS := schemas media engine model curate recaption train eval
-BENCHES := startup scan jobs memory kill
+BENCHES := startup scan jobs memory kill frames
 VIDEOS ?=
 
 .DEFAULT_GOAL := help
@@ -14,15 +14,15 @@ VIDEOS ?=
 help: ## say what the targets do
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
-setup: $(STAMP) ## make .venv and install longtake in it, with what its tests need
+setup: $(STAMP) ## make .venv and install longtake in it, with networks and what its tests need
 
 # The versions are those of requirements.lock. PIP_USER: a person's pip may be told to install for the user, which a
 # venv refuses. uv is quick but does not read pip's settings, so where only pip knows the registry, pip installs.
 $(STAMP): pyproject.toml requirements.lock
 	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	PIP_USER=0 $(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -c requirements.lock -e '.[dev]' \
-		|| PIP_USER=0 $(BIN)/python -m pip install --quiet -c requirements.lock -e '.[dev]'
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c requirements.lock -e '.[dev,model]' \
+		|| PIP_USER=0 $(BIN)/python -m pip install --quiet -c requirements.lock -e '.[dev,model]'
 	touch $@
 
 demo: setup ## make videos with a known truth, curate them, compare; VIDEOS=folder curates that as well
@@ -43,6 +43,7 @@ bench: setup ## measure what README and docs claim, beside the peers; JSON in be
 	mkdir -p bench/out
 	for bench in $(BENCHES); do $(BIN)/python -m bench.$$bench || exit 1; done
 	$(BIN)/python -m bench.catalogue --json bench/out/catalogue.json
+	$(BIN)/python -m bench.recaption_gpu --shape tiny
 
 docs: setup ## print docs/tables.md from the code, and run the commands in the docs again for their output
 	$(BIN)/python -m docs.pages

@@ -1,0 +1,1 @@
+"""Engines behind `model.captioner.Captioner`."""
