@@ -11,6 +11,8 @@ from curate.detectors.cut import Cut
 from curate.observers.motion import MotionObserver
 from curate.observers.observer import Observer
 from curate.observers.quality import ContentObserver, QualityObserver
+from curate.requested import Misplaced, Placed, place
+from engine.work import Row
 from media.decoding import StreamReport
 from media.stream import stream
 from schemas.spans import Span, count_within, spans_between
@@ -50,6 +52,8 @@ class Scan:
     cuts: list[Cut]
     clips: list[FoundClip]
     report: StreamReport
+    requested: list[tuple[Placed, FoundClip]]
+    misplaced: list[Misplaced]
 
 
 def scan(
@@ -59,10 +63,12 @@ def scan(
     fps: Fraction,
     threads: int = 1,
     beat: Callable[[], None] = lambda: None,
+    requested: Sequence[Row] = (),
 ) -> Scan:
     """Decode a video once and let the detector and all observers see every frame.
 
-    `fps` is the video's average rate; `beat` is called after each frame.
+    `fps` is the video's average rate; `beat` is called after each frame; `requested` are spans that dataset files ask
+    for (`curate.requested`), which are measured as well.
 
     Raises:
         MediaError: the file gives no pictures.
@@ -70,19 +76,23 @@ def scan(
     detector = make_detector(settings.detector, fps)
     observers = [make() for make in OBSERVERS]
     push_to = [detector.push, *(observer.push for observer in observers)]
-    times = list[int]()
+    times, keys = list[int](), list[int]()
     with stream(source, max_side=WORKING_SIDE, threads=threads, loop_filter="referenced") as frames:
         for frame in frames:
             for push in push_to:
                 push(frame)
             times.append(frame.time_us)
+            if frame.key_frame:
+                keys.append(frame.time_us)
             beat()
         report = frames.report
     cuts = detector.finish(report.end_us)
     clips = [
         FoundClip(span, count, _measure(observers, span)) for span, count in clips_between(cuts, report.end_us, times)
     ]
-    return Scan(cuts, clips, report)
+    placed, misplaced = place(requested, times, keys, report.end_us)
+    asked = [(p, FoundClip(p.span, count_within(times, p.span), _measure(observers, p.span))) for p in placed]
+    return Scan(cuts, clips, report, asked, misplaced)
 
 
 def clips_between(cuts: Sequence[Cut], end_us: int, times_us: Sequence[int]) -> list[tuple[Span, int]]:

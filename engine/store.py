@@ -128,8 +128,16 @@ class Store:
                 with temporary.open("rb+") as copy:
                     _sync(copy.fileno())
 
-    def adopt(self, name: str, file: Path) -> None:
-        """The same for a local file that is moved: without a copy where it lies on the store's own disk."""
+    @property
+    def local_root(self) -> Path | None:
+        """The folder, where the store is one of this machine's disks."""
+        return Path(self._root) if self._local else None
+
+    def adopt(self, name: str, file: Path, *, sync: bool = True) -> None:
+        """The same for a local file that is moved: without a copy where it lies on the store's own disk.
+
+        `sync=False` leaves it to the caller that its bytes reach the disk (`Store.settle`).
+        """
         if not self._local:
             self.publish_file(name, file)
             file.unlink()
@@ -137,8 +145,9 @@ class Store:
         with _plain_errors("write", self.url_of(name)):
             target = Path(self._path(name))
             _make_folder(target.parent)
-            with file.open("rb+") as content:
-                _sync(content.fileno())
+            if sync:
+                with file.open("rb+") as content:
+                    _sync(content.fileno())
             try:
                 file.replace(target)
             except OSError as error:
@@ -147,7 +156,25 @@ class Store:
                 self.publish_file(name, file)
                 file.unlink()
             else:
-                _sync_folder(target.parent)
+                if sync:
+                    _sync_folder(target.parent)
+
+    def settle(self, names: Iterable[str]) -> None:
+        """Wait until files that were adopted without a sync are on the disk; one that is gone is passed over."""
+        if not self._local:
+            return
+        folders = set[Path]()
+        with _plain_errors("write", self.url):
+            for name in names:
+                path = Path(self._path(name))
+                try:
+                    with path.open("rb+") as content:
+                        _sync(content.fileno())
+                except FileNotFoundError:
+                    continue
+                folders.add(path.parent)
+            for folder in folders:
+                _sync_folder(folder)
 
     @contextmanager
     def scratch(self, folder: str) -> Iterator[Path]:
