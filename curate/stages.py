@@ -46,18 +46,20 @@ def add(catalogue: Catalogue, files: Sequence[FoundFile], effort: Effort) -> Tal
     with catalogue.connect() as connection:
         connection.register("found_files", _as_table(files))
         due = add_due("found_files")
-        return _run(catalogue, connection, due, replace(add_plan(catalogue), limits=effort.limits), effort)
+        return run_due(catalogue, connection, due, replace(add_plan(catalogue), limits=effort.limits), effort)
 
 
-def scan_all(catalogue: Catalogue, settings: ScanSettings, effort: Effort) -> Tally:
-    """Scan the videos that were not scanned with these settings."""
+def scan_all(catalogue: Catalogue, settings: ScanSettings, effort: Effort, *, only: str | None = None) -> Tally:
+    """Scan the videos that were not scanned with these settings; `only`: SQL over video_id."""
+    due = scan_due(settings)
+    if only:
+        due = replace(due, input_sql=f"select * from ({due.input_sql}) where {only}")
     with catalogue.connect() as connection:
-        return _run(
-            catalogue, connection, scan_due(settings), replace(scan_plan(settings), limits=effort.limits), effort
-        )
+        return run_due(catalogue, connection, due, replace(scan_plan(settings), limits=effort.limits), effort)
 
 
-def _run(catalogue: Catalogue, connection: duckdb.DuckDBPyConnection, due: Due, plan: Plan, effort: Effort) -> Tally:
+def run_due(catalogue: Catalogue, connection: duckdb.DuckDBPyConnection, due: Due, plan: Plan, effort: Effort) -> Tally:
+    """Run what is due of a stage here, with progress."""
     sql = due.sql(effort.shard, effort.limit, retry=effort.retry)
     counted = connection.execute(f"select count(*) from ({sql})").fetchone()
     total = counted[0] if counted else 0

@@ -95,7 +95,7 @@ class Http:
         if received.outcome == "ok" and receiver.content is not None:
             note_at.unlink(missing_ok=True)
             return received
-        if received.outcome not in _GOES_ON or not receiver.size:
+        if received.outcome not in _GOES_ON or not receiver.size or not target.partial.exists():
             target.partial.unlink(missing_ok=True)
             note_at.unlink(missing_ok=True)
         return received
@@ -131,8 +131,8 @@ class Http:
     def _set(self, curl: Any, target: Target, receiver: Receiver) -> None:
         s = self._settings
         curl.setopt(pycurl.URL, target.url.encode())
-        curl.setopt(pycurl.PROTOCOLS_STR, "http,https")
-        curl.setopt(pycurl.REDIR_PROTOCOLS_STR, "http,https")
+        curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
+        curl.setopt(pycurl.REDIR_PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
         curl.setopt(pycurl.FOLLOWLOCATION, 1)
         curl.setopt(pycurl.MAXREDIRS, MOST_REDIRECTS)
         curl.setopt(pycurl.CAINFO, certifi.where())

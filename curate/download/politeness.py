@@ -87,7 +87,8 @@ class Hosts:
         if outcome == "rate_limited":
             state.slower = min(60.0, max(0.02, 2 * state.slower))
         if outcome == "bot_check" or state.failures % self.manners.open_after == 0:
-            rest = max(kind.rest_s, retry_after or 0.0, self.manners.backoff * 2.0 ** min(state.openings, 12))
+            asked = kind.rest_s if retry_after is None else retry_after
+            rest = max(asked, self.manners.backoff * 2.0 ** min(state.openings, 12))
             state.open_until = now + rest
             state.openings += 1
 
