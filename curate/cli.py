@@ -146,6 +146,7 @@ def download(
     base_url: Annotated[str | None, typer.Option(help="Where the media lie that the file names by path.")] = None,
     backend: Annotated[str, typer.Option(help="auto, http, yt-dlp or pytube.")] = "auto",
     max_height: Annotated[int, typer.Option(min=1, help="Wanted height of the picture.")] = 720,
+    min_height: Annotated[int | None, typer.Option(min=1, help="Turn away what is lower.")] = None,
     keep: Annotated[str, typer.Option(help="full: whole videos; spans: only exact cuts of what was asked.")] = "full",
     check: Annotated[bool, typer.Option("--check/--no-check", help="Look for transitions in asked spans.")] = True,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Videos at once.")] = 8,
@@ -184,7 +185,7 @@ def download(
     reading = typed.reading_of(dataset, columns, base_url)
     wish = typed.wish_of(csv or [], url or [], reading, backend, keep, check=check)
     settings = typed.settings_of(
-        max_height, proxy, extractor_args or [], max_gb, stall, min_free_gb,
+        max_height, min_height, proxy, extractor_args or [], max_gb, stall, min_free_gb,
         allow_private=allow_private_hosts, sections=sections,
     )  # fmt: skip
     job = typed.job_of(settings, cookies, rate, backoff, patience, max_attempts, jobs)

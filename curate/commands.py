@@ -76,9 +76,7 @@ def select(catalogue: Catalogue, recipe: SelectRecipe, name: str | None, order: 
     say(f"kept as selection {name}: curate sql -c {catalogue.url} \"from selections where selection = '{name}'\"")
 
 
-def cut(
-    catalogue: Catalogue, selection: str | None, out: str, crf: int, effort: stages.Effort, *, audio: bool
-) -> None:
+def cut(catalogue: Catalogue, selection: str | None, out: str, crf: int, effort: stages.Effort, *, audio: bool) -> None:
     """Write clips into a folder and say how that went."""
     settings = cut_clips.CutSettings(crf, audio)
     cut_clips.report(cut_clips.cut_clips(catalogue, selection, Path(out), settings, effort), Path(out))

@@ -118,9 +118,10 @@ def _wanted(catalogue: Catalogue, selection: str | None, effort: Effort) -> list
 
 ASKED_SQL = f"""
     select distinct c.clip_id, r.request_id, r.own_key from requests r join ({NAMES_SQL}) n using (video_key)
-    join scans s using (video_id) join clips c on c.video_id = n.video_id and c.origin = 'requested' and (
-        c.request_id = r.request_id or (r.hdvg_start_frame is null and c.start_us = r.span_start_us
-            and c.end_us = least(r.span_end_us, s.duration_us)))
+    join scans s using (video_id) join videos v using (video_id) join clips c on c.video_id = n.video_id and c.origin = 'requested' and (
+        c.request_id = r.request_id or (r.hdvg_start_frame is null
+            and c.start_us = r.span_start_us - coalesce(v.section_start_us, 0)
+            and c.end_us = least(r.span_end_us - coalesce(v.section_start_us, 0), s.duration_us)))
 """
 """Which requests a clip answers: it names one of them, others ask for the same span."""
 

@@ -13,9 +13,10 @@ from schemas.spans import US, Span, count_within
 NAMES_SQL = "select video_key, video_id from videos union select video_key, video_id from aliases"
 REQUESTED_SQL = f"""
     select n.video_id, md5(string_agg(r.request_id, ',' order by r.request_id)) as requests_stamp,
-        list({{'request_id': r.request_id, 'span_start_us': r.span_start_us, 'span_end_us': r.span_end_us,
-            'hdvg_start_frame': r.hdvg_start_frame, 'hdvg_end_frame': r.hdvg_end_frame}} order by r.request_id) as requested
-    from requests r join ({NAMES_SQL}) n using (video_key)
+        list({{'request_id': r.request_id, 'span_start_us': r.span_start_us - coalesce(v.section_start_us, 0),
+            'span_end_us': r.span_end_us - coalesce(v.section_start_us, 0), 'hdvg_start_frame': r.hdvg_start_frame,
+            'hdvg_end_frame': r.hdvg_end_frame}} order by r.request_id) as requested
+    from requests r join ({NAMES_SQL}) n using (video_key) join videos v using (video_id)
     where r.span_start_us is not null group by n.video_id
 """
 """A row a video: which spans of it are asked for, and a hash of that, by which a scan knows whether it saw them all."""
@@ -53,9 +54,9 @@ def place(
     placed, misplaced = list[Placed](), list[Misplaced]()
     for row in requested:
         start_us, stop_us, off_by = row["span_start_us"], min(row["span_end_us"], end_us), None
-        if row["hdvg_start_frame"] is not None and start_us < end_us:
+        if row["hdvg_start_frame"] is not None and 0 <= start_us < end_us:
             start_us, stop_us, off_by = _counted_from_key(row, times_us, keys_us, stop_us)
-        if start_us is None or start_us >= stop_us or not count_within(times_us, Span(start_us, stop_us)):
+        if start_us is None or not 0 <= start_us < stop_us or not count_within(times_us, Span(start_us, stop_us)):
             asked = f"[{row['span_start_us']}, {row['span_end_us']}) us"
             if row["hdvg_start_frame"] is not None:
                 asked += f", frames {row['hdvg_start_frame']} to {row['hdvg_end_frame']}"

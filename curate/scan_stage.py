@@ -62,9 +62,7 @@ def _scan_rows(settings: ScanSettings, threads: int, rows: Sequence[Row], beat: 
         started_at = time.monotonic()
         fps = Fraction(row["num_frames"] * US, row["duration_us"])
         try:
-            found = scan(
-                row["source"], settings, fps=fps, threads=threads, beat=beat, requested=row["requested"] or ()
-            )
+            found = scan(row["source"], settings, fps=fps, threads=threads, beat=beat, requested=row["requested"] or ())
         except MediaError as error:
             yield Outcome(row["video_id"], reject=media_reject(error))
         else:

@@ -36,7 +36,9 @@ class Accounts:
                 raise WrongUse(f"--cookies: there is no file {file}")
             head = file.read_text(encoding="utf-8", errors="replace")[:200]
             if "cookie" not in head.lower() and "\t" not in head:
-                raise WrongUse(f"--cookies: {file} is not in Netscape format (its first line says so: # Netscape HTTP Cookie File)")
+                raise WrongUse(
+                    f"--cookies: {file} is not in Netscape format (its first line says so: # Netscape HTTP Cookie File)"
+                )
         return cls(tuple(files))
 
     def lease(self, now: float) -> Path | None:
@@ -55,7 +57,8 @@ class Accounts:
         """Seconds until an account is rested and free; 0: now, or there are no accounts."""
         with self._lock:
             waits = [
-                max(0.05 if file in self._leased else 0.0, self._rests_until.get(file, 0.0) - now) for file in self.files
+                max(0.05 if file in self._leased else 0.0, self._rests_until.get(file, 0.0) - now)
+                for file in self.files
             ]
         return min(waits, default=0.0)
 

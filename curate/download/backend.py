@@ -15,13 +15,15 @@ GB = 1_000_000_000
 class Settings:
     """What may be fetched, and how.
 
-    max_height: the wanted height in pixels; None: the highest. allow_private: addresses that are not public as well.
+    max_height: the wanted height in pixels, of an upright video its width: what is nearest below it is taken; None: the
+    highest. min_height: what is lower is not taken at all. allow_private: addresses that are not public as well.
     proxy: url of one. extractor_args: yt-dlp's, by extractor: how PO-token plugins are told what they need.
     sections: only the asked spans (yt-dlp). max_bytes, max_seconds: of one video. stall_s: longest time without progress.
     min_free_bytes: what stays free on the disk.
     """
 
     max_height: int | None = 720
+    min_height: int | None = None
     allow_private: bool = False
     proxy: str | None = None
     extractor_args: Mapping[str, Mapping[str, list[str]]] = field(default_factory=dict)
@@ -34,7 +36,7 @@ class Settings:
     @property
     def decisive(self) -> dict[str, object]:
         """What a permanent failure may hang on."""
-        names = ("max_height", "allow_private", "proxy", "extractor_args", "sections", "max_bytes")
+        names = ("max_height", "min_height", "allow_private", "proxy", "extractor_args", "sections", "max_bytes")
         return {name: getattr(self, name) for name in names}
 
 
@@ -65,6 +67,7 @@ class Fetched:
     bytes: int = 0
     retry_after: float | None = None
     etag: str | None = None
+    section_start_us: int | None = None
     format: str | None = None
     title: str | None = None
     licence: str | None = None

@@ -47,7 +47,13 @@ def download(catalogue: str, wish: Wish, job: Job, effort: stages.Effort) -> boo
     opened = open_catalogue(catalogue, create=bool(wish.files or wish.urls))
     _read_files(opened, wish)
     asking = Asking(
-        fingerprint(job.settings), job.max_attempts, now(), job.manners.patience, effort.shard, effort.limit, effort.retry
+        fingerprint(job.settings),
+        job.max_attempts,
+        now(),
+        job.manners.patience,
+        effort.shard,
+        effort.limit,
+        effort.retry,
     )
     total = count_due(opened, asking)
     with progress("download", total) as show:
@@ -117,7 +123,9 @@ def _say_edges(catalogue: Catalogue, seconds: float) -> None:
 def _say_report(catalogue: Catalogue, report: Report) -> None:
     tally = report.tally
     rate = report.bytes / 1e6 / tally.seconds if tally.seconds else 0.0
-    parts = [f"download: {tally.done:,} fetched in {tally.seconds:.1f} s, {report.bytes / 1e6:,.1f} MB, {rate:,.1f} MB/s"]
+    parts = [
+        f"download: {tally.done:,} fetched in {tally.seconds:.1f} s, {report.bytes / 1e6:,.1f} MB, {rate:,.1f} MB/s"
+    ]
     if tally.rejected:
         parts.append(f"{tally.rejected.total():,} turned away ({tally.reasons()})")
     if report.later:

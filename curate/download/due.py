@@ -80,8 +80,8 @@ def due_sql(asking: Asking) -> str:
                 a.video_key in (select video_key from gone_files) as lacks_spans
             from a left join f using (video_key)
         )
-        select video_key, urls, attempts, {0 if asking.retry else 'failures'} as failures,
-            {'[]' if asking.retry else 'tried'} as tried, {'null' if asking.retry else 'epoch(not_before)'} as not_before,
+        select video_key, urls, attempts, {0 if asking.retry else "failures"} as failures,
+            {"[]" if asking.retry else "tried"} as tried, {"null" if asking.retry else "epoch(not_before)"} as not_before,
             spans
         from judged a
         where ({wanted}) and a.video_key not in (select video_key from tombstones) {shard}

@@ -66,7 +66,9 @@ def _doomed(catalogue: Catalogue, video_keys: Sequence[str]) -> Doomed:
             f"union select video_key from ({NAMES_SQL}) where list_contains($1, video_key) "
             "union select video_key from tombstones where list_contains($1, video_key)", [list(video_keys)]).fetchall()}  # fmt: skip
         if unknown := sorted(set(video_keys) - known):
-            raise WrongUse(f"no video has the key {unknown[0]!r}. `curate sql \"select video_key from videos\"` shows them")
+            raise WrongUse(
+                f'no video has the key {unknown[0]!r}. `curate sql "select video_key from videos"` shows them'
+            )
         ids = {row[0] for row in connection.execute(
             f"select video_id from ({NAMES_SQL}) where list_contains($1, video_key) "
             "union select video_id from history.fetches where list_contains($1, video_key) and video_id is not null "
@@ -105,7 +107,9 @@ def _names_it(spec: TableSpec, doomed: Doomed) -> str | None:
         if name in columns and values
     ]
     if spec.name == "rejects":
-        parts += [f"key in ({', '.join(map(quoted, (*doomed.keys, *doomed.video_ids, *doomed.clip_ids, *doomed.uris)))})"]
+        parts += [
+            f"key in ({', '.join(map(quoted, (*doomed.keys, *doomed.video_ids, *doomed.clip_ids, *doomed.uris)))})"
+        ]
     if spec.name == "samples" and doomed.clip_ids:
         parts += [f"list_has_any(coalesce(clip_ids, []), [{', '.join(map(quoted, doomed.clip_ids))}])"]
     return " or ".join(parts) or None

@@ -36,7 +36,7 @@ def intake_due() -> Due:
     return Due(
         STAGE,
         FINGERPRINT,
-        input_sql=f"select video_key, uri, video_id, source_stamp, licence, uploader, epoch_us(created_at) as retrieved_us "
+        input_sql=f"select video_key, uri, video_id, source_stamp, section_start_us, licence, uploader, epoch_us(created_at) as retrieved_us "
         f"from ({LAST_SQL}) where video_key not in (select video_key from tombstones)",
         key="video_key",
         done_sql=f"""
@@ -65,7 +65,7 @@ def _probe_files(rows: Sequence[Row], beat: Beat) -> Iterator[Outcome]:
         except OSError as error:
             yield Outcome(row["video_key"], reject=Reject("io_error", str(error), permanent=False))
         else:
-            own = ("video_id", "video_key", "uri", "licence", "uploader")
+            own = ("video_id", "video_key", "uri", "section_start_us", "licence", "uploader")
             video = facts | {name: row[name] for name in own} | {
                 "warnings": list(facts["warnings"]), "kept": "full",
                 "retrieved_at": datetime.fromtimestamp(row["retrieved_us"] / 1e6, UTC), "source_stamp": stamp_of(row["source"]),

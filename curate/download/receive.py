@@ -161,7 +161,10 @@ class Receiver:
             left = free.f_bavail * free.f_frsize - max(more, (self.total or 0) - self.size)
             if left < self._settings.min_free_bytes:
                 floor = self._settings.min_free_bytes / GB
-                return "disk", f"{left / GB:.2f} GB would be left on the disk, less than the {floor:g} GB that stay free"
+                return (
+                    "disk",
+                    f"{left / GB:.2f} GB would be left on the disk, less than the {floor:g} GB that stay free",
+                )
         return None
 
     def _write(self, block: bytes) -> None:

@@ -240,7 +240,8 @@ class _Run:
             "outcome": fetched.outcome, "permanent": CLASSES[fetched.outcome].permanent,
             "http_status": fetched.http_status, "message": (fetched.message or "")[:MESSAGE_LENGTH] or None,
             "bytes": fetched.bytes, "seconds": seconds, "retry_after": fetched.retry_after, "url": url,
-            "account": account.name if account else None, "format": fetched.format, "title": fetched.title,
+            "account": account.name if account else None, "format": fetched.format,
+            "section_start_us": fetched.section_start_us, "title": fetched.title,
             "licence": fetched.licence, "uploader": fetched.uploader,
         }  # fmt: skip
 

@@ -40,9 +40,7 @@ def show_status(catalogue: str) -> None:
     show_rows(["dataset", "requests", "videos", "without_url", "there"], asked)
     show_rows(
         ["last_attempt", "videos", "again", "what_would_help"],
-        [
-            (outcome, count, again, CLASSES[outcome].helps) for outcome, again, count in last
-        ],
+        [(outcome, count, again, CLASSES[outcome].helps) for outcome, again, count in last],
     )
     show_rows(["host", "attempts", "ok", "MB", "limited"], hosts)
     _say_ends(opened)

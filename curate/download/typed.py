@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from curate.download.politeness import Manners
 from curate.download.stage import Job
 from curate.download.status import show_status
 from curate.formats.ingest import Reading
+from curate.show import say
 from curate.stages import Effort
 from curate.wrong_use import WrongUse
 
@@ -49,6 +51,7 @@ def wish_of(
 
 def settings_of(
     max_height: int,
+    min_height: int | None,
     proxy: str | None,
     extractor_args: Sequence[str],
     max_gb: float,
@@ -65,8 +68,17 @@ def settings_of(
     """
     if proxy is not None and not re.match(r"(?i)^(https?|socks[45][ah]?)://[^/]", proxy):
         raise WrongUse(f"--proxy takes an http, https, socks4 or socks5 url, got {proxy!r}")
+    if sections and shutil.which("ffmpeg") is None:
+        raise WrongUse("--sections needs ffmpeg, which is not on the PATH. Without it whole videos are fetched")
+    if sections:
+        say(
+            "--sections: ffmpeg fetches and encodes again: inexact before 2 s of margin, about 32 KB/s on long videos of"
+        )
+        say("  YouTube, and its connections are not checked for private addresses. Whole videos are the better way.")
+    if min_height is not None and min_height > max_height:
+        raise WrongUse(f"--min-height {min_height} is more than --max-height {max_height}")
     return Settings(
-        max_height, allow_private, proxy, _extractor_args(extractor_args), sections, int(max_gb * GB),
+        max_height, min_height, allow_private, proxy, _extractor_args(extractor_args), sections, int(max_gb * GB),
         stall_s=stall, min_free_bytes=int(min_free_gb * GB),
     )  # fmt: skip
 

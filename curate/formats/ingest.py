@@ -153,7 +153,9 @@ def _prepare(connection: duckdb.DuckDBPyConnection, file: Recognised, dataset: s
 
 def _problem_sql(f: Format, *, has_base: bool) -> str:
     """SQL: null, or "column: what is wrong", the first thing that is."""
-    column = {name: getattr(f, name).column.replace("'", "''") for name in ("url", "video_key", "start", "end", "frames")}
+    column = {
+        name: getattr(f, name).column.replace("'", "''") for name in ("url", "video_key", "start", "end", "frames")
+    }
     names_media = f.url.sql.startswith("null") and not has_base
     needs_url = "false" if names_media else "url is null"
     return f"""case
@@ -230,9 +232,7 @@ def _lines(file: Recognised, rows: set[int], refused: set[int]) -> tuple[dict[in
     return {record - header: line for record, line in found.items()}, refused_lines
 
 
-def _reject_rows(
-    found: list[tuple[int, str, str, str | None]], path: Path, ingest_id: str
-) -> Iterator[Row]:
+def _reject_rows(found: list[tuple[int, str, str, str | None]], path: Path, ingest_id: str) -> Iterator[Row]:
     counted: dict[int, int] = {}
     for line, reason, detail, video_key in found:
         counted[line] = counted.get(line, 0) + 1
