@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ROOMS := schemas media engine model curate recaption train eval
-BENCHES := startup scan jobs memory kill
+BENCHES := startup scan jobs memory kill ingest download
 VIDEOS ?=
 
 .DEFAULT_GOAL := help

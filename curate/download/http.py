@@ -120,7 +120,10 @@ class Http:
         except pycurl.error as error:
             if receiver.broke:
                 raise receiver.broke from None
-            return int(error.args[0]), str(error.args[1])
+            code, message = error.args[:2]
+            return int(code), str(message)
+        finally:
+            receiver.close()
         return 0, ""
 
     def _curl(self) -> Any:

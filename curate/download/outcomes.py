@@ -89,10 +89,10 @@ _TEXTS = (  # in order: the first that matches counts
     ("geo", r"not (made )?(this video )?available in your (country|location)|geo.?restrict|blocked it in your country"
             r"|region.?block|available from your location"),
     ("live", r"live event will begin|premieres in|is live|LiveStream|is not currently live|offline"),
+    ("format", r"requested format is not available|no video formats|only images are available|no stream"),
     ("gone", r"video unavailable|has been removed|account .*terminated|copyright|does not exist|no longer available"
              r"|deleted|HTTP Error (404|410)|VideoUnavailable|RecordingUnavailable|not available"),
     ("login", r"sign in|log ?in required|login.?required|registered users|use --cookies|HTTP Error 401"),
-    ("format", r"requested format is not available|no video formats|only images are available|no stream"),
     ("too_large", r"larger than max-filesize"),
     ("forbidden", r"HTTP Error 403|forbidden"),
     ("unsupported", r"unsupported url|no suitable extractor|drm"),

@@ -43,7 +43,7 @@ class Receiver:
         self.broke: OSError | None = None
         self.content: str | None = None
         self.on_first: Callable[[], None] = lambda: None
-        self._begun, self._checked_at = False, 0
+        self._begun, self._checked_at, self._sockets = False, 0, list[socket.socket]()
 
     def _read_what_is_there(self) -> int:
         size = 0
@@ -72,7 +72,14 @@ class Receiver:
         if not is_public(host):
             self.refused_address = host
             return pycurl.SOCKET_BAD
-        return socket.socket(family, kind, protocol)
+        self._sockets.append(socket.socket(family, kind, protocol))
+        return self._sockets[-1]
+
+    def close(self) -> None:
+        """Let go of the sockets: libcurl uses doubles of them."""
+        for opened in self._sockets:
+            opened.close()
+        self._sockets.clear()
 
     def take_header(self, line: bytes) -> None:
         text = line.decode("iso-8859-1").strip()

@@ -131,7 +131,7 @@ def params_of(settings: Settings, target: Target, watch: _Watch) -> dict[str, An
         "retries": 2, "fragment_retries": 3, "extractor_retries": 1, "skip_unavailable_fragments": False,
         "socket_timeout": settings.stall_s, "proxy": settings.proxy if settings.proxy is not None else "",
         "cookiefile": str(target.cookies) if target.cookies else None, "ignoreerrors": False,
-        "progress_hooks": [watch.progress], "match_filter": watch.refuse, "max_filesize": settings.max_bytes,
+        "progress_hooks": [watch.progress], "match_filter": watch.refuse,
         "js_runtimes": runtimes(), "extractor_args": {k: dict(v) for k, v in settings.extractor_args.items()},
     }  # fmt: skip
     if settings.sections and target.spans:
