@@ -136,7 +136,7 @@ class Store:
     def adopt(self, name: str, file: Path, *, sync: bool = True) -> None:
         """The same for a local file that is moved: without a copy where it lies on the store's own disk.
 
-        `sync=False` leaves it to the caller that its bytes reach the disk (`Store.settle`).
+        `sync=False` does not wait until its bytes have reached the disk.
         """
         if not self._local:
             self.publish_file(name, file)
@@ -158,23 +158,6 @@ class Store:
             else:
                 if sync:
                     _sync_folder(target.parent)
-
-    def settle(self, names: Iterable[str]) -> None:
-        """Wait until files that were adopted without a sync are on the disk; one that is gone is passed over."""
-        if not self._local:
-            return
-        folders = set[Path]()
-        with _plain_errors("write", self.url):
-            for name in names:
-                path = Path(self._path(name))
-                try:
-                    with path.open("rb+") as content:
-                        _sync(content.fileno())
-                except FileNotFoundError:
-                    continue
-                folders.add(path.parent)
-            for folder in folders:
-                _sync_folder(folder)
 
     @contextmanager
     def scratch(self, folder: str) -> Iterator[Path]:

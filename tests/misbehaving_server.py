@@ -1,8 +1,8 @@
 """A web server that does what real ones do: `/<how>/<file>` serves a file of its folder in a certain way.
 
-ok, no_version (neither etag nor date), no_ranges, slow (a pause at half), stalls (nothing after half), reset (the connection
-breaks at half, every time), reset_once, too_long (fewer bytes come than announced, once and again), cut_off (a length that
-is not the file's), html, empty, 401 … 503, limited (429 with Retry-After: 1, once, then ok), limited_always, busy_once
+ok, no_version (neither etag nor date), no_ranges, slow (a pause at half), stalls (nothing after half), reset (the
+connection breaks at half, every time), reset_once, too_long (fewer bytes come than announced), cut_off (a length that is
+not the file's), html, empty, 401 … 503, limited (429 with Retry-After: 1, once, then ok), limited_always, busy_once
 (503, Retry-After: 1), expired, redirect (to ok), to_private, to_file, loop, changing (another etag each time).
 `python -m tests.misbehaving_server FOLDER` runs it by itself and prints its port.
 """
@@ -16,7 +16,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -28,8 +28,19 @@ class Handler(BaseHTTPRequestHandler):
     """Answers one connection."""
 
     protocol_version = "HTTP/1.1"
-    server: Server
+    server: Server  # pyright: ignore[reportIncompatibleVariableOverride]
     wbufsize = 0
+
+    def do_HEAD(self) -> None:
+        """pytube asks for a stream's length so."""
+        path = self.path.split("?", 1)[0]
+        _, how, name = [*path.split("/", 2), "", ""][:3]
+        file = self.server.folder / name
+        with self.server.lock:
+            self.server.asked.append((self.path, None))
+        self.send_response(int(how) if how.isdigit() else 200)
+        self.send_header("Content-Length", str(file.stat().st_size if file.is_file() else 0))
+        self.end_headers()
 
     def do_GET(self) -> None:
         path = self.path.split("?", 1)[0]
@@ -136,10 +147,8 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def handle(self) -> None:
-        try:
+        with suppress(ConnectionError, TimeoutError):
             super().handle()
-        except (ConnectionError, TimeoutError):
-            pass
 
 
 class Server(ThreadingHTTPServer):

@@ -148,8 +148,6 @@ class Http:
         curl.setopt(pycurl.PROXY, s.proxy or "")  # never from the environment: with a proxy, it chooses the address
         curl.setopt(pycurl.HEADERFUNCTION, receiver.take_header)
         curl.setopt(pycurl.WRITEFUNCTION, receiver.take)
-        curl.setopt(pycurl.NOPROGRESS, 0)
-        curl.setopt(pycurl.XFERINFOFUNCTION, lambda *_: int(target.stop.is_set()))
         if target.cookies is not None:
             curl.setopt(pycurl.COOKIEFILE, str(target.cookies))
         if not s.allow_private and not s.proxy:

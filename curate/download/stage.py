@@ -27,6 +27,8 @@ from engine.write import write
 FLUSH_SECONDS = 5.0
 FLUSH_ROWS = 512
 MESSAGE_LENGTH = 1000
+UNSETTLED_MINUTES = 5
+"""Longest time after which a system has written to its disk what it was given (Linux: half a minute)."""
 
 Choose = Callable[[str], Backend]
 
@@ -81,17 +83,12 @@ def fetch_all(
     """
     partials = Partials(catalogue)
     run = _Run(catalogue, job, partials, asking, Report(Tally(STAGE, total)), show, on_flush)
+    run.recover()
+    run.report.tally.total = max(total, count_due(catalogue, asking))
     with catalogue.connect() as connection:
         connection.execute(SETUP)
-        run.forgotten = {row[0] for row in connection.execute(
-            "select video_id from tombstones where video_id is not null").fetchall()}  # fmt: skip
-        recorded = {row[0] for row in connection.execute(
-            "select video_key || '|' || uri from fetches where outcome = 'ok'").fetchall()} if any(
-                partials.folder.glob("*.done")) else set()  # fmt: skip
-        run.recover(recorded)
-        rows = rows_of(connection, due_sql(asking))
         hosts = Hosts(job.manners, max(1, len(job.accounts.files)))
-        run.work(Queue(rows, hosts, time.time() - time.monotonic()), choose)
+        run.work(Queue(rows_of(connection, due_sql(asking)), hosts, time.time() - time.monotonic()), choose)
     return run.report
 
 
@@ -128,20 +125,45 @@ class _Run:
         self._tasks: queue.SimpleQueue[tuple[Wanted, Target, Held] | None] = queue.SimpleQueue()
         self._results: queue.SimpleQueue[_Finished] = queue.SimpleQueue()
         self._rows, self._rejects, self._flushed_at = list[Row](), list[Row](), time.monotonic()
-        self._recovered = set[str]()
         self._began = time.monotonic()
 
-    def recover(self, recorded: set[str]) -> None:
-        """Rows that a killed run could not write any more."""
-        for row in self.partials.unrecorded():
-            self._recovered.add(row["video_key"])
-            if f"{row['video_key']}|{row['uri']}" in recorded:
+    def recover(self) -> None:
+        """What a run that was killed leaves: files without rows, and after a power cut rows without files."""
+        with self.catalogue.connect() as connection:
+            gone = connection.execute("select video_id from tombstones where video_id is not null").fetchall()
+            self.forgotten = {row[0] for row in gone}
+            found = list(self.partials.unrecorded())
+            keys = [row["video_key"] for row in found]
+            recorded = set(connection.execute(
+                "select video_key, uri from fetches where outcome = 'ok' and list_contains(?, video_key)", [keys]
+            ).fetchall())  # fmt: skip
+        for row in found:
+            if (row["video_key"], row["uri"]) in recorded:
                 self.partials.recorded([row])
             else:
                 self._rows.append(row)
                 self.report.outcomes["ok"] += 1
                 self.report.tally.done += 1
+        self._look_at_last_files()
         self._flush()
+
+    def _look_at_last_files(self) -> None:
+        """After a power cut, files of the last minutes may be short: those have not come, whatever their rows say."""
+        with self.catalogue.connect() as connection:
+            last = connection.sql(
+                "select f.* exclude (created_at, fingerprint, tool_version, not_before) "
+                "from fetches f left join videos v on v.video_id = f.video_id "
+                "where outcome = 'ok' and coalesce(kept, 'full') = 'full' and f.created_at > "
+                f"(select max(created_at) from fetches) - interval {UNSETTLED_MINUTES} minute "
+                "qualify row_number() over (partition by f.video_key order by attempt desc) = 1"
+            ).to_arrow_table().to_pylist()  # fmt: skip
+        for row in last:
+            size = int(row["source_stamp"].split("-", 1)[0])
+            store = self.catalogue.store
+            if not store.exists(row["uri"]) or store.size(row["uri"]) != size:
+                store.delete(row["uri"])
+                said = {"outcome": "network", "message": "the file did not reach the disk", "permanent": False}
+                self._rows.append(row | said | {"attempt": row["attempt"] + 1, "video_id": None, "uri": None})
 
     def work(self, waiting: Queue, choose: Choose) -> None:
         threads = [
@@ -181,8 +203,6 @@ class _Run:
             wanted = waiting.take(now_)
             if wanted is None:
                 break
-            if wanted.video_key in self._recovered:
-                continue
             held = self.partials.hold(wanted.video_key)
             if held is None:
                 self.report.busy += 1
@@ -298,13 +318,12 @@ class _Run:
         })  # fmt: skip
 
     def _flush(self) -> None:
-        """Files first, then their rows: a row never names what is not on the disk."""
+        """Write rows. Their files are in place; that they reach the disk is not waited for (`_look_at_last_files`)."""
         self._flushed_at = time.monotonic()
         if not self._rows:
             return
         provenance = {"fingerprint": self._fingerprint, "tool_version": tool_version(), "created_at": now()}
         good = [row for row in self._rows if row["outcome"] == "ok"]
-        self.catalogue.store.settle(row["uri"] for row in good)
         tables = {"fetches": [row | provenance for row in self._rows]}
         if self._rejects:
             tables["rejects"] = [row | provenance for row in self._rejects]

@@ -52,6 +52,7 @@ class LocalVideo:
             "bitrate": 1000,
             "approxDurationMs": "2000",
             "is_otf": False,
+            "lastModified": "0",
         }
         return about | ({"qualityLabel": resolution, "fps": 30} if resolution else {})
 

@@ -122,6 +122,16 @@ def test_a_note_of_a_file_that_is_not_whole_is_not_believed(server: Server, tmp_
     assert len(server.asked) == 1
 
 
+def test_a_file_that_did_not_reach_the_disk_is_fetched_again(server: Server, tmp_path: Path):
+    catalogue = asked_for(tmp_path / "c", [server.url("ok", "a.mp4")])
+    fetched(catalogue)
+    (file,) = (tmp_path / "c" / "media" / "videos").rglob("*.mp4")
+    file.write_bytes(b"")  # what a power cut leaves of a file that was written a moment before
+    assert fetched(catalogue).tally.done == 1
+    assert file.read_bytes() == (server.folder / "a.mp4").read_bytes()
+    assert outcomes(catalogue) == {"ok": ["ok", "network", "ok"]}
+
+
 def test_a_video_that_another_process_fetches_is_passed_over(server: Server, tmp_path: Path):
     catalogue = asked_for(tmp_path / "c", [server.url("ok", "a.mp4")])
     held = Partials(catalogue).hold(server.url("ok", "a.mp4"))
