@@ -1,9 +1,9 @@
 """Fetching over loopback, beside `curl --parallel`, and against a server that fails: `python -m bench.download`.
 
-Throughput: 2,000 videos of 1 MB and 5 of 400 MB, each once by curl and once by us in turn, eight at once. `fetch` is the
-fetching alone, hash, content check and sync to disk included, as the command says it; `command` is all of it: reading the
-list, starting up, probing every video. Ends: 10,000 urls of which 30 % fail in every way that the test server knows; the
-same list once in quiet and once killed 20 times, then compared row by row, and run once more.
+Throughput: 2,000 videos of 1 MB and 5 of 400 MB, each once by curl and once by us in turn, eight at once. `fetch` is
+the fetching alone, hash, content check and sync to disk included, as the command says it; `command` is all of it:
+reading the list, starting up, probing every video. Ends: 10,000 urls of which 30 % fail in every way that the test
+server knows; the same list once in quiet and once killed 20 times, then compared row by row, and run once more.
 """
 
 from __future__ import annotations
@@ -86,7 +86,8 @@ def throughput(scratch: Path, name: str, count: int, size: int, runs: int) -> di
     shutil.rmtree(folder)
     curl_s, fetch_s = median([run.command_s for run in curl]), median([run.fetch_s for run in ours])
     command_s, peak = median([run.command_s for run in ours]), max(run.peak_mb for run in ours)
-    print(f"{name}: {count} files of {size >> 20} MB: curl {total / curl_s:,.0f} MB/s, fetch {total / fetch_s:,.0f} MB/s "
+    print(f"{name}: {count} files of {size >> 20} MB: curl {total / curl_s:,.0f} MB/s, "
+          f"fetch {total / fetch_s:,.0f} MB/s "
           f"({curl_s / fetch_s:.2f} x), command {total / command_s:,.0f} MB/s ({curl_s / command_s:.2f} x); "
           f"peak {peak:.0f} MB")  # fmt: skip
     return {

@@ -1,7 +1,7 @@
 """Reading a dataset's csv beside a bare DuckDB copy: `python -m bench.ingest [--rows 600000] [--runs 3]`.
 
-The file is of LVD-2M's form, about 2.5 KB a row, with quotes and line breaks in its captions. Ours parses spans, checks every
-row, keeps every column, and writes `requests`; the copy reads the csv and writes it as Parquet.
+The file is of LVD-2M's form, about 2.5 KB a row, with quotes and line breaks in its captions. Ours parses spans,
+checks every row, keeps every column, and writes `requests`; the copy reads the csv and writes it as Parquet.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def main() -> int:
         write_dataset(file, arguments.rows)
         size = file.stat().st_size
 
-        def ours():  # noqa: ANN202
+        def ours():
             shutil.rmtree(catalogue, ignore_errors=True)
             return cost_of([sys.executable, "-c", _OURS % (catalogue, file, arguments.rows)])
 
@@ -49,7 +49,8 @@ def main() -> int:
     cpu = median([cost.cpu_seconds for cost in costs["ours"]]) / median([cost.cpu_seconds for cost in costs["copy"]])
     peak = median([cost.peak_mb for cost in costs["ours"]])
     print(f"{arguments.rows:,} rows, {size / 1e9:.2f} GB: a bare copy {seconds_of(costs['copy']):.1f} s, "
-          f"ours {seconds_of(costs['ours']):.1f} s, {ratio:.2f} x ({cpu:.2f} x of the processor time); peak {peak:.0f} MB")  # fmt: skip
+          f"ours {seconds_of(costs['ours']):.1f} s, {ratio:.2f} x "
+          f"({cpu:.2f} x of the processor time); peak {peak:.0f} MB")  # fmt: skip
     save("ingest", {
         "rows": arguments.rows, "bytes": size, "copy_s": seconds_of(costs["copy"]), "ours_s": seconds_of(costs["ours"]),
         "ratio": ratio, "cpu_ratio": cpu, "peak_mb": peak,

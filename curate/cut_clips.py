@@ -1,4 +1,5 @@
-"""`curate cut`: clips become files, exact to the frame, with a manifest beside them; what is there is not made again."""
+"""`curate cut`: clips become files, exact to the frame, with a manifest beside them; what is there is not made
+again."""
 
 from __future__ import annotations
 
@@ -118,7 +119,8 @@ def _wanted(catalogue: Catalogue, selection: str | None, effort: Effort) -> list
 
 ASKED_SQL = f"""
     select distinct c.clip_id, r.request_id, r.own_key from requests r join ({NAMES_SQL}) n using (video_key)
-    join scans s using (video_id) join videos v using (video_id) join clips c on c.video_id = n.video_id and c.origin = 'requested' and (
+    join scans s using (video_id) join videos v using (video_id) join clips c on c.video_id = n.video_id and c.origin
+    = 'requested' and (
         c.request_id = r.request_id or (r.hdvg_start_frame is null
             and c.start_us = r.span_start_us - coalesce(v.section_start_us, 0)
             and c.end_us = least(r.span_end_us - coalesce(v.section_start_us, 0), s.duration_us)))

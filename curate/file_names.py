@@ -1,4 +1,5 @@
-"""Keys of strangers as names of files: always one plain name, the same for the same key, different for different ones."""
+"""Keys of strangers as names of files: always one plain name, the same for the same key, different for different
+ones."""
 
 from __future__ import annotations
 
@@ -13,8 +14,8 @@ _DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("c
 def file_name(key: str, suffix: str) -> str:
     """A file name for a key: letters, digits, `_`, `-` and `.` stay, all else is %XX of its UTF-8 bytes.
 
-    `-` and `.` are escaped at the start, `.` at the end, as is the first letter of what Windows takes for a device. What is
-    too long is cut, and ends in a hash of the whole.
+    `-` and `.` are escaped at the start, `.` at the end, as is the first letter of what Windows takes for a device.
+    What is too long is cut, and ends in a hash of the whole.
     """
     name = "".join(c if _PLAIN.fullmatch(c) else _escaped(c) for c in key)
     if name[:1] in ("-", "."):

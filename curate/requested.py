@@ -49,7 +49,8 @@ def place(
 
     What reaches behind the end of the video is cut off there. HD-VG counts frames from the key frame at or before the
     start of HD-VILA's clip, because that clip was copied without decoding: the same rule gives the same pictures where
-    the key frames are the same; another encoding has others, at most a group of pictures away, which is the uncertainty.
+    the key frames are the same; another encoding has others, at most a group of pictures away, which is the
+    uncertainty.
     """
     placed, misplaced = list[Placed](), list[Misplaced]()
     for row in requested:
@@ -70,7 +71,8 @@ def place(
 def _counted_from_key(
     row: Row, times_us: Sequence[int], keys_us: Sequence[int], clip_end_us: int
 ) -> tuple[int | None, int, int | None]:
-    """Start, end and uncertainty of HD-VG's frames [start, end) behind the key frame of HD-VILA's clip; -1: to its end."""
+    """Start, end and uncertainty of HD-VG's frames [start, end) behind the key frame of HD-VILA's clip; -1: to its
+    end."""
     key = bisect_right(keys_us, row["span_start_us"]) - 1
     key_us = keys_us[key] if key >= 0 else times_us[0]
     next_key_us = keys_us[key + 1] if key + 1 < len(keys_us) else clip_end_us

@@ -1,8 +1,8 @@
 """A web server that does what real ones do: `/<how>/<file>` serves a file of its folder in a certain way.
 
 ok, no_version (neither etag nor date), no_ranges, slow (a pause at half), stalls (nothing after half), reset (the
-connection breaks at half, every time), reset_once, too_long (fewer bytes come than announced), cut_off (a length that is
-not the file's), html, empty, 401 … 503, limited (429 with Retry-After: 1, once, then ok), limited_always, busy_once
+connection breaks at half, every time), reset_once, too_long (fewer bytes come than announced), cut_off (a length that
+is not the file's), html, empty, 401 … 503, limited (429 with Retry-After: 1, once, then ok), limited_always, busy_once
 (503, Retry-After: 1), expired, redirect (to ok), to_private, to_file, loop, changing (another etag each time).
 `python -m tests.misbehaving_server FOLDER` runs it by itself and prints its port.
 """

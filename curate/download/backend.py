@@ -18,7 +18,8 @@ class Settings:
     max_height: the wanted height in pixels, of an upright video its width: what is nearest below it is taken; None: the
     highest. min_height: what is lower is not taken at all. allow_private: addresses that are not public as well.
     proxy: url of one. extractor_args: yt-dlp's, by extractor: how PO-token plugins are told what they need.
-    sections: only the asked spans (yt-dlp). max_bytes, max_seconds: of one video. stall_s: longest time without progress.
+    sections: only the asked spans (yt-dlp). max_bytes, max_seconds: of one video. stall_s: longest time without
+    progress.
     min_free_bytes: what stays free on the disk.
     """
 
@@ -57,7 +58,8 @@ class Target:
 
 @dataclass(frozen=True)
 class Fetched:
-    """How an attempt ended; where `outcome` is ok, the whole video is `path`, and `content` its SHA-256 if it is known."""
+    """How an attempt ended; where `outcome` is ok, the whole video is `path`, and `content` its SHA-256 if it is
+    known."""
 
     outcome: str
     message: str | None = None

@@ -7,7 +7,8 @@ from pathlib import Path
 
 HEAD_BYTES = 512
 _STARTS = (
-    (b"\x1a\x45\xdf\xa3", ".mkv"), (b"FLV\x01", ".flv"), (b"OggS", ".ogv"), (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", ".wmv"),
+    (b"\x1a\x45\xdf\xa3", ".mkv"), (b"FLV\x01", ".flv"), (b"OggS", ".ogv"),
+    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", ".wmv"),
     (b"\x00\x00\x01\xba", ".mpg"), (b"\x00\x00\x01\xb3", ".mpg"), (b"GIF87a", ".gif"), (b"GIF89a", ".gif"),
     (b"YUV4MPEG2 ", ".y4m"), (b"DKIF", ".ivf"), (b"\x06\x0e\x2b\x34", ".mxf"), (b".RMF", ".rm"),
     (b"\x00\x00\x00\x01", ".h264"), (b"\x00\x00\x01", ".h264"), (b"\x12\x00\x0a", ".obu"),
@@ -45,7 +46,8 @@ def looks_like(head: bytes) -> str:
 
 
 def missing_bytes(path: Path) -> int:
-    """Bytes that an mp4 or mov lacks at its end: its last box says how far it reaches. 0 for whole and for other files."""
+    """Bytes that an mp4 or mov lacks at its end: its last box says how far it reaches. 0 for whole and for other
+    files."""
     size, at = path.stat().st_size, 0
     with path.open("rb") as file:
         while at + 8 <= size:

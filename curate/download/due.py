@@ -24,7 +24,8 @@ def fingerprint(settings: Settings) -> str:
 
 @dataclass(frozen=True)
 class Asking:
-    """What of all that is asked for a run takes. `retry`: also what failed for good, and with its attempts counted anew."""
+    """What of all that is asked for a run takes. `retry`: also what failed for good, and with its attempts counted
+    anew."""
 
     fingerprint: str
     max_attempts: int
@@ -59,8 +60,9 @@ def due_sql(asking: Asking) -> str:
     return f"""
         with a as (
             select video_key,
-                list(distinct coalesce(watch_url(case when youtube_id(url) = video_key then video_key end), url)) as urls,
-                coalesce(list(distinct [span_start_us, span_end_us]) filter (where span_start_us is not null), []) as spans
+                list(distinct coalesce(watch_url(case when youtube_id(url) = video_key then video_key end), url)) as
+                urls, coalesce(list(distinct [span_start_us, span_end_us]) filter (where span_start_us is not null),
+                []) as spans
             from requests where url is not null group by video_key
         ), f as (
             select video_key, max(attempt) as attempts,
@@ -81,7 +83,8 @@ def due_sql(asking: Asking) -> str:
             from a left join f using (video_key)
         )
         select video_key, urls, attempts, {0 if asking.retry else "failures"} as failures,
-            {"[]" if asking.retry else "tried"} as tried, {"null" if asking.retry else "epoch(not_before)"} as not_before,
+            {"[]" if asking.retry else "tried"} as tried,
+            {"null" if asking.retry else "epoch(not_before)"} as not_before,
             spans
         from judged a
         where ({wanted}) and a.video_key not in (select video_key from tombstones) {shard}

@@ -64,7 +64,8 @@ def _doomed(catalogue: Catalogue, video_keys: Sequence[str]) -> Doomed:
             "select video_key from requests where list_contains($1, video_key) "
             "union select video_key from fetches where list_contains($1, video_key) "
             f"union select video_key from ({NAMES_SQL}) where list_contains($1, video_key) "
-            "union select video_key from tombstones where list_contains($1, video_key)", [list(video_keys)]).fetchall()}  # fmt: skip
+            "union select video_key from tombstones where list_contains($1, video_key)",
+            [list(video_keys)]).fetchall()}  # fmt: skip
         if unknown := sorted(set(video_keys) - known):
             raise WrongUse(
                 f'no video has the key {unknown[0]!r}. `curate sql "select video_key from videos"` shows them'
@@ -76,9 +77,11 @@ def _doomed(catalogue: Catalogue, video_keys: Sequence[str]) -> Doomed:
             [list(video_keys)]).fetchall()}  # fmt: skip
         keys = {row[0] for row in connection.execute(
             f"select video_key from ({NAMES_SQL}) where list_contains($1, video_id) "
-            "union select video_key from history.fetches where list_contains($1, video_id)", [sorted(ids)]).fetchall()}  # fmt: skip
+            "union select video_key from history.fetches where list_contains($1, video_id)",
+            [sorted(ids)]).fetchall()}  # fmt: skip
         clips = [row[0] for row in connection.execute(
-            "select distinct clip_id from history.clips where list_contains($1, video_id)", [sorted(ids)]).fetchall()]  # fmt: skip
+            "select distinct clip_id from history.clips where list_contains($1, video_id)",
+            [sorted(ids)]).fetchall()]  # fmt: skip
         uris = {row[0] for table in ("videos", "aliases", "fetches", "clip_files") for row in connection.execute(
             f"select uri from history.{table} where list_contains($1, video_id) and uri is not null",
             [sorted(ids)]).fetchall()}  # fmt: skip

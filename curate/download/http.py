@@ -120,8 +120,7 @@ class Http:
         except pycurl.error as error:
             if receiver.broke:
                 raise receiver.broke from None
-            code, message = error.args[:2]
-            return int(code), str(message)
+            return int(error.args[0]), str(error.args[-1])
         finally:
             receiver.close()
         return 0, ""
@@ -169,7 +168,7 @@ def _write_note(path: Path, url: str, receiver: Receiver) -> None:
     path.write_text(json.dumps(vars(note)), encoding="utf-8")
 
 
-def _judged(receiver: Receiver, code: int, message: str, target: Target) -> Fetched:
+def _judged(receiver: Receiver, code: int, message: str, target: Target) -> Fetched:  # noqa: PLR0911  (a case each)
     """What the transfer amounts to."""
     said = Fetched(
         "ok", None, target.partial, None, receiver.status, receiver.received,

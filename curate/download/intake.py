@@ -36,7 +36,8 @@ def intake_due() -> Due:
     return Due(
         STAGE,
         FINGERPRINT,
-        input_sql=f"select video_key, uri, video_id, source_stamp, section_start_us, licence, uploader, epoch_us(created_at) as retrieved_us "
+        input_sql=f"select video_key, uri, video_id, source_stamp, section_start_us, licence, uploader, "
+        "epoch_us(created_at) as retrieved_us "
         f"from ({LAST_SQL}) where video_key not in (select video_key from tombstones)",
         key="video_key",
         done_sql=f"""
@@ -68,7 +69,8 @@ def _probe_files(rows: Sequence[Row], beat: Beat) -> Iterator[Outcome]:
             own = ("video_id", "video_key", "uri", "section_start_us", "licence", "uploader")
             video = facts | {name: row[name] for name in own} | {
                 "warnings": list(facts["warnings"]), "kept": "full",
-                "retrieved_at": datetime.fromtimestamp(row["retrieved_us"] / 1e6, UTC), "source_stamp": stamp_of(row["source"]),
+                "retrieved_at": datetime.fromtimestamp(row["retrieved_us"] / 1e6, UTC),
+                "source_stamp": stamp_of(row["source"]),
                 "bytes": int(row["source_stamp"].split("-", 1)[0]),
             }  # fmt: skip
             yield Outcome(row["video_key"], {"videos": [video]})

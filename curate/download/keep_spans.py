@@ -23,8 +23,8 @@ STAGE = "keep"
 VERSION = 1
 FINGERPRINT = fingerprint_of(STAGE, VERSION)
 MADE_SQL = f"""
-    select v.video_id, v.uri, v.bytes from videos v join scans s using (video_id) join ({REQUESTED_SQL}) w using (video_id)
-    where coalesce(v.kept, 'full') = 'full' and w.requests_stamp is not distinct from s.requests_stamp
+    select v.video_id, v.uri, v.bytes from videos v join scans s using (video_id) join ({REQUESTED_SQL}) w using
+    (video_id) where coalesce(v.kept, 'full') = 'full' and w.requests_stamp is not distinct from s.requests_stamp
         and v.uri like 'media/videos/%' and v.video_id not in (
             select n.video_id from requests r join ({NAMES_SQL}) n using (video_key) where r.span_start_us is null)
 """
@@ -43,15 +43,16 @@ class Kept:
 def keep_spans(catalogue: Catalogue, effort: stages.Effort) -> Kept:
     """Cut the asked spans of fetched videos, then let go of the videos.
 
-    In this order: files of clips, their rows, the row that says that the video is gone, the video. Killed at any moment,
-    nothing is lost, and the next run goes on.
+    In this order: files of clips, their rows, the row that says that the video is gone, the video. Killed at any
+    moment, nothing is lost, and the next run goes on.
     """
     root = catalogue.store.local_root
     folder = str(root) if root is not None else None
     due = Due(
         STAGE,
         FINGERPRINT,
-        input_sql=f"select c.clip_id, c.video_id, c.start_us, c.end_us, v.video_key, v.uri, v.source_stamp from clips c join ({MADE_SQL}) m using (video_id) "
+        input_sql=f"select c.clip_id, c.video_id, c.start_us, c.end_us, v.video_key, v.uri, "
+        f"v.source_stamp from clips c join ({MADE_SQL}) m using (video_id) "
         "join videos v using (video_id) where c.origin = 'requested'",
         key="clip_id",
         done_sql="select clip_id, fingerprint from clip_files",
@@ -97,7 +98,8 @@ def _let_go(catalogue: Catalogue) -> list[Row]:
     with catalogue.connect() as connection:
         whole = connection.sql(
             f"select * from videos where video_id in (select video_id from ({MADE_SQL})) and video_id not in "
-            "(select video_id from clips where origin = 'requested' and clip_id not in (select clip_id from clip_files))"
+            "(select video_id from clips where origin = 'requested' and clip_id not in "
+            "(select clip_id from clip_files))"
         ).to_arrow_table().to_pylist()  # fmt: skip
         marked = connection.execute("select uri from videos where kept = 'spans'").fetchall()
     provenance = {"fingerprint": FINGERPRINT, "tool_version": tool_version(), "created_at": now()}

@@ -58,7 +58,7 @@ CLASSES: dict[str, Class] = {
 }
 
 
-def of_status(status: int, url: str, body: str = "") -> str:
+def of_status(status: int, url: str, body: str = "") -> str:  # noqa: PLR0911  (a case each)
     """The class of an HTTP status that is no success."""
     if status in (404, 410):
         return "gone"
@@ -85,7 +85,8 @@ _TEXTS = (  # in order: the first that matches counts
     ("challenge", r"challenge solving failed|signature solving failed|no supported javascript runtime"),
     ("rate_limited", r"try again later|rate.?limit|too many requests|HTTP Error 429|request limit"),
     ("age", r"confirm your age|age.?restrict|inappropriate for some|AgeCheckRequired"),
-    ("private", r"private video|members.?only|join this channel|is private|VideoPrivate|only available to Music Premium"),
+    ("private", r"private video|members.?only|join this channel|is private|VideoPrivate"
+                r"|only available to Music Premium"),
     ("geo", r"not (made )?(this video )?available in your (country|location)|geo.?restrict|blocked it in your country"
             r"|region.?block|available from your location"),
     ("live", r"live event will begin|premieres in|is live|LiveStream|is not currently live|offline"),

@@ -1,7 +1,9 @@
-"""Files on their way: partial ones go on where they stopped, finished ones are placed by content, nothing is half there.
+"""Files on their way: partial ones go on where they stopped, finished ones are placed by content, nothing is half
+there.
 
-A finished file is placed in three steps: a note of all that its row will say, the move to its place, and later, with many
-others, its row. Killed between any of them, the next run finds the note and writes the row without asking the source again.
+A finished file is placed in three steps: a note of all that its row will say, the move to its place, and later, with
+many others, its row. Killed between any of them, the next run finds the note and writes the row without asking the
+source again.
 """
 
 from __future__ import annotations

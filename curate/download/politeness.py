@@ -75,7 +75,8 @@ class Hosts:
         state.next_at = now + max(self._interval(host), state.slower)
 
     def finished(self, host: str, now: float, outcome: str, retry_after: float | None) -> None:
-        """Learn from an attempt: success forgives, complaints slow down, failures in a row close the host for a while."""
+        """Learn from an attempt: success forgives, complaints slow down, failures in a row close the host for a
+        while."""
         state = self._of(host)
         state.running -= 1
         kind = CLASSES[outcome]

@@ -1,4 +1,5 @@
-"""YouTube by pytube's API, as LVD-2M's own script used it: through pytubefix, or pytube itself where that is installed."""
+"""YouTube by pytube's API, as LVD-2M's own script used it: through pytubefix, or pytube itself where that is
+installed."""
 
 from __future__ import annotations
 
@@ -55,7 +56,7 @@ class Pytube:
         )
         self._can_interrupt = module.__name__ == "pytubefix"
 
-    def fetch(self, target: Target) -> Fetched:
+    def fetch(self, target: Target) -> Fetched:  # noqa: PLR0911  (a case each)
         try:
             host_of(target.url)
         except ValueError as error:
@@ -142,7 +143,8 @@ def _class_of(error: BaseException) -> str:
 
 
 def _said(video: Any, name: str) -> str | None:
-    """What a page says of a video; pytube raises what it likes where it cannot find it, and a title is worth no failure."""
+    """What a page says of a video; pytube raises what it likes where it cannot find it, and a title is worth no
+    failure."""
     try:
         return str(getattr(video, name))
     except (AttributeError, KeyError, ValueError, TypeError, OSError):

@@ -100,7 +100,7 @@ class Receiver:
             self.broke = error
             return -1
 
-    def _take(self, block: bytes) -> int | None:
+    def _take(self, block: bytes) -> int | None:  # noqa: PLR0911  (a case each)
         if self._stop.is_set():
             self.problem = ("network", "the run ended")
             return -1

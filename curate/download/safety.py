@@ -1,8 +1,8 @@
 """Which addresses may be connected to: public ones. Checked on the address itself, at the moment of connecting.
 
-A name proves nothing (it can resolve to another address a moment later), and neither does a first url (it can redirect),
-so both backends ask here for every single connection: libcurl before it opens a socket, Python's sockets through an audit
-hook that sees the resolved address.
+A name proves nothing (it can resolve to another address a moment later), and neither does a first url (it can
+redirect), so both backends ask here for every single connection: libcurl before it opens a socket, Python's sockets
+through an audit hook that sees the resolved address.
 """
 
 from __future__ import annotations

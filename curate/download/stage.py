@@ -243,7 +243,7 @@ class _Run:
                 fetched = backend.fetch(target)
                 if fetched.outcome == "ok":
                     row = self._placed(wanted, target, backend.name, fetched, time.monotonic() - began)
-            except BaseException as error:  # noqa: BLE001  (the worker's outermost door: the run raises it again)
+            except BaseException as error:  # noqa: BLE001  (the outermost door of a worker: the run raises it again)
                 bug = error
             seconds = time.monotonic() - began
             self._results.put(_Finished(wanted, name, fetched, row, target.cookies, held, seconds, bug))

@@ -22,20 +22,23 @@ def show_status(catalogue: str) -> None:
     opened = open_catalogue(catalogue)
     with opened.connect() as connection:
         asked = connection.execute(
-            "select dataset, count(*), count(distinct video_key), count(distinct video_key) filter (where url is null), "
+            "select dataset, count(*), count(distinct video_key), "
+            "count(distinct video_key) filter (where url is null), "
             "count(distinct video_key) filter (where video_key in (select video_key from videos union "
             "select video_key from aliases)) from requests group by dataset order by dataset"
         ).fetchall()
         last = connection.execute(
             "select outcome, case when outcome = 'ok' then '' when permanent then 'no' when given_up then 'given up' "
             "else coalesce(left(min(not_before)::varchar, 19), 'yes') end, count(*) "
-            f"from (select *, video_key in (select key from rejects where stage = 'download') as given_up from ({_LAST})) "
+            f"from (select *, video_key in (select key from rejects where stage = 'download') as given_up "
+            f"from ({_LAST})) "
             "where is_last group by outcome, permanent, given_up order by 3 desc, 1"
         ).fetchall()
         hosts = connection.execute(
             "select coalesce(nullif(regexp_extract(url, '(?i)^https?://(?:[^/@]*@)?([^/:?#]+)', 1), ''), '?') as host, "
             "count(*), count(*) filter (where outcome = 'ok'), round(sum(bytes) / 1e6, 1), "
-            "count(*) filter (where outcome in ('rate_limited', 'bot_check')) from fetches group by 1 order by 2 desc limit 20"
+            "count(*) filter (where outcome in ('rate_limited', 'bot_check')) from fetches "
+            "group by 1 order by 2 desc limit 20"
         ).fetchall()
     show_rows(["dataset", "requests", "videos", "without_url", "there"], asked)
     show_rows(
@@ -49,7 +52,8 @@ def show_status(catalogue: str) -> None:
 def _say_ends(catalogue: Catalogue) -> None:
     with catalogue.connect() as connection:
         forgotten, given_up = connection.execute(
-            "select (select count(*) from tombstones), (select count(*) from rejects where stage = 'download' and not permanent)"
+            "select (select count(*) from tombstones), "
+            "(select count(*) from rejects where stage = 'download' and not permanent)"
         ).fetchall()[0]
     if given_up:
         say(f"{given_up:,} were given up after too many failures: --retry begins anew with them")

@@ -72,9 +72,9 @@ def settings_of(
         raise WrongUse("--sections needs ffmpeg, which is not on the PATH. Without it whole videos are fetched")
     if sections:
         say(
-            "--sections: ffmpeg fetches and encodes again: inexact before 2 s of margin, about 32 KB/s on long videos of"
+            "--sections: ffmpeg fetches and encodes again: about 32 KB/s on long videos of YouTube, and its connections"
         )
-        say("  YouTube, and its connections are not checked for private addresses. Whole videos are the better way.")
+        say("  are not checked for private addresses. Whole videos are the better way.")
     if min_height is not None and min_height > max_height:
         raise WrongUse(f"--min-height {min_height} is more than --max-height {max_height}")
     return Settings(

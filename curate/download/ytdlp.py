@@ -137,7 +137,7 @@ def params_of(settings: Settings, target: Target, watch: _Watch) -> dict[str, An
     if settings.sections and target.spans:
         start, end = section_of(target)
         params |= {
-            "download_ranges": download_range_func(None, [(start / US, end / US)]), "force_keyframes_at_cuts": True,
+            "download_ranges": download_range_func([], [(start / US, end / US)])  # pyright: ignore[reportArgumentType], "force_keyframes_at_cuts": True,
         }  # fmt: skip
     return params
 
@@ -204,7 +204,8 @@ def _fetched(info: Any, watch: _Watch) -> Fetched:
         return Fetched(of_text(said) or "format", said)
     uploader = info.get("uploader") or info.get("channel")
     return Fetched(
-        "ok", path=Path(path), bytes=max(watch.bytes, Path(path).stat().st_size), format=str(info.get("format_id") or ""),
+        "ok", path=Path(path), bytes=max(watch.bytes, Path(path).stat().st_size),
+        format=str(info.get("format_id") or ""),
         title=info.get("title"), licence=info.get("license"), uploader=uploader,
     )  # fmt: skip
 

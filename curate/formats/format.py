@@ -24,7 +24,8 @@ create macro youtube_id(u) as nullif(regexp_extract(u,
 create macro watch_url(id) as 'https://www.youtube.com/watch?v=' || id;
 """
 """us_of: microseconds of a time as datasets write it (`schemas.spans.parse_timecode`), null where it is none.
-listed: a Python or JSON list literal. listed_pairs: one of pairs, or one pair. youtube_id: the 11 characters, or null."""
+listed: a Python or JSON list literal. listed_pairs: one of pairs, or one pair. youtube_id: the 11 characters, or
+null."""
 
 Explode = Callable[[str], str]
 

@@ -31,14 +31,16 @@ def formats(columns: frozenset[str]) -> tuple[Format, ...]:
 
 
 def _a_row_a_scene(rows: str) -> str:
-    """One row a scene; a clip without scenes is one row. Of `clip`, a row keeps its own part: the rest is other rows'."""
+    """One row a scene; a clip without scenes is one row. Of `clip`, a row keeps its own part: the rest is other
+    rows'."""
     own = "to_json({'clip_id': one_clip.clip_id, 'span': one_clip.span, 'scene': scene})::varchar"
     return f"""
         select * replace ({own} as clip) from (
             select *, unnest(case when len(one_clip.scene_split) > 0 then one_clip.scene_split else [null] end) as scene
             from (
                 select *, unnest(case when len(clips) > 0 then clips else [null] end) as one_clip
-                from (select *, case when json_valid(clip) then json_transform(clip, '{_CLIP}') end as clips from ({rows}))
+                from (select *, case when json_valid(clip) then json_transform(clip, '{_CLIP}') end as clips from
+                ({rows}))
             )
         )
     """

@@ -161,9 +161,11 @@ def _problem_sql(f: Format, *, has_base: bool) -> str:
     return f"""case
         when row_problem is not null then row_problem
         when {needs_url} then '{column["url"]}: missing'
-        when not regexp_matches(url, '(?i)^https?://[^/\\s]') then '{column["url"]}: not http or https: ' || left(url, 200)
+        when not regexp_matches(url, '(?i)^https?://[^/\\s]') then '{column["url"]}: not http or https: '
+            || left(url, 200)
         when video_key is null then '{column["video_key"]}: missing'
-        when start_text is not null and span_start_us is null then '{column["start"]}: not a time: ' || left(start_text, 80)
+        when start_text is not null and span_start_us is null then '{column["start"]}: not a time: '
+            || left(start_text, 80)
         when end_text is not null and span_end_us is null then '{column["end"]}: not a time: ' || left(end_text, 80)
         when span_start_us is null and span_end_us is not null then '{column["start"]}: missing'
         when span_end_us is null and span_start_us is not null then '{column["end"]}: missing'
@@ -199,17 +201,23 @@ def _write_rejects(
     """Rows that break the file's form, and rows that say something impossible; returns how many."""
     refused = dict[int, tuple[str, str]]()
     if file.delimiter is not None:
-        refused = {at: (f"csv.{kind.lower().replace(' ', '_')}", f"column {column}: {message}") for at, column, kind, message in
-            connection.execute("select distinct on (line_byte_position) line_byte_position, coalesce(column_name, '?'), "
-                               "error_type::varchar, error_message from reject_errors "
-                               "order by line_byte_position, column_idx").fetchall()}  # fmt: skip
+        broken = connection.execute(
+            "select distinct on (line_byte_position) line_byte_position, coalesce(column_name, '?'), "
+            "error_type::varchar, "
+            "error_message from reject_errors order by line_byte_position, column_idx"
+        ).fetchall()
+        refused = {
+            at: (f"csv.{kind.lower().replace(' ', '_')}", f"column {name}: {said}") for at, name, kind, said in broken
+        }
     bad = connection.execute(
         f"select source_row, coalesce(problem, {broken_rule_sql(REQUESTS)}), video_key from asked "
         f"where problem is not null or ({broken_rule_sql(REQUESTS)}) is not null order by source_row"
     ).fetchall()
     lines, refused_lines = _lines(file, {row for row, _, _ in bad}, set(refused))
-    found = [(refused_lines.get(at, 0), *what, None) for at, what in refused.items()]
-    found += [(lines.get(row, row), *_named(problem), key) for row, problem, key in bad]
+    found: list[tuple[int, str, str, str | None]] = [
+        (refused_lines.get(at) or 0, reason, detail, None) for at, (reason, detail) in refused.items()
+    ]
+    found += [(lines.get(row, row), *_named(str(problem)), key) for row, problem, key in bad]
     for start in range(0, len(found), REJECTS_AT_ONCE):
         rows = list(_reject_rows(found[start : start + REJECTS_AT_ONCE], file.path, ingest_id))
         write(catalogue, {"rejects": rows}, stage=STAGE)

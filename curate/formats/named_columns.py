@@ -82,7 +82,8 @@ MEANINGS = ("url", "video_key", "key", "start", "end", "span", "spans")
 
 
 def table_of(named: dict[str, str | None]) -> Format:
-    """A table whose columns a person named: `MEANINGS` by column. `span` is a list of two times, `spans` of such lists."""
+    """A table whose columns a person named: `MEANINGS` by column. `span` is a list of two times, `spans` of such
+    lists."""
     column = {meaning: quoted_name(name) for meaning, name in named.items() if name}
     url = column.get("url", "null::varchar")
     video_key = f"coalesce(youtube_id({url}), {column.get('video_key', 'null::varchar')}, {url})"
@@ -107,7 +108,7 @@ def _listed(column: str, name: str) -> tuple[Field, Field]:
     return Field(f"listed({column})[1]", name), Field(f"listed({column})[2]", name)
 
 
-def _exploding(column: str):  # noqa: ANN202
+def _exploding(column: str):
     def explode(rows: str) -> str:
         return f"""
             select *, unnest(range(1, len(all_spans) + 1)) as span_number, unnest(all_spans) as one_span from (

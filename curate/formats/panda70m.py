@@ -17,7 +17,8 @@ def formats(columns: frozenset[str]) -> tuple[Format, ...]:
             frozenset({"videoid", "timestamp"}),
             Field(url, "url"),
             Field(key, "videoID"),
-            own_key="case when num_clips = 1 and not is_listed then videoid else videoid || '.' || (clip_number - 1) end",
+            own_key="case when num_clips = 1 and not is_listed then videoid "
+            "else videoid || '.' || (clip_number - 1) end",
             start=Field("clip_span[1]", "timestamp"),
             end=Field("clip_span[2]", "timestamp"),
             explode=lambda rows: _a_row_a_clip(rows, [name for name in _LISTS if name in columns]),
@@ -37,9 +38,10 @@ def _a_row_a_clip(rows: str, lists: list[str]) -> str:
     replaced = f" replace ({sliced})" if sliced else ""
     return f"""
         select *{replaced} from (
-            select *, unnest(spans) as clip_span, unnest(range(1, len(spans) + 1)) as clip_number, len(spans) as num_clips
-            from (
-                select *, case when len(listed_pairs(timestamp)) > 0 then listed_pairs(timestamp) else [null] end as spans,
+            select *, unnest(spans) as clip_span, unnest(range(1, len(spans) + 1)) as clip_number, len(spans) as
+            num_clips from (
+                select *, case when len(listed_pairs(timestamp)) > 0 then listed_pairs(timestamp) else [null] end as
+                spans,
                     regexp_matches(timestamp, '^\\s*[\\[(]\\s*[\\[(]') as is_listed
                 from ({rows})
             )

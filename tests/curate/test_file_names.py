@@ -12,7 +12,8 @@ from curate.file_names import MOST_BYTES, file_name
 @pytest.mark.parametrize(
     ("key", "name"),
     [
-        ("BlUTkf-_GTg.66_3", "BlUTkf-_GTg.66_3.mp4"), ("-a.1", "%2Da.1.mp4"), ("../../etc/passwd", "%2E.%2F..%2Fetc%2Fpasswd.mp4"),
+        ("BlUTkf-_GTg.66_3", "BlUTkf-_GTg.66_3.mp4"), ("-a.1", "%2Da.1.mp4"),
+        ("../../etc/passwd", "%2E.%2F..%2Fetc%2Fpasswd.mp4"),
         ("a\0b", "a%00b.mp4"), ("con", "%63on.mp4"), ("NUL.x", "%4EUL.x.mp4"), ("", "%.mp4"), (".", "%2E.mp4"),
         ("a b%c", "a%20b%25c.mp4"), ("ü", "%C3%BC.mp4"), ("a.", "a%2E.mp4"),
     ],

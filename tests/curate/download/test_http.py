@@ -114,7 +114,7 @@ def test_a_name_is_judged_by_the_address_that_it_resolves_to(server: Server, tmp
 def test_a_redirect_to_a_private_address_is_not_followed(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    import curate.download.receive as receive  # noqa: PLC0415
+    from curate.download import receive  # noqa: PLC0415
 
     # The first address counts as public here; localhost, to which it redirects, may resolve to it too: so it is named.
     seen = list[str]()

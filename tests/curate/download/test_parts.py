@@ -27,7 +27,7 @@ def test_every_outcome_of_the_table_is_a_class_and_says_what_helps():
         ("[youtube] x: Video unavailable. This video has been removed by the uploader", "gone"),
         ("[youtube] x: Sign in to confirm you’re not a bot.", "bot_check"),
         ("[youtube] x: Sign in to confirm your age. This video may be inappropriate for some users.", "age"),
-        ("[youtube] x: This content isn't available, try again later. The current session has been rate-limited", "rate_limited"),
+        ("[youtube] x: This content isn't available, try again later.", "rate_limited"),
         ("The uploader has not made this video available in your country", "geo"),
         ("[youtube] x: Requested format is not available. Use --list-formats", "format"),
         ("[youtube] x: This live event will begin in 2 days.", "live"),
@@ -115,7 +115,7 @@ def test_what_is_no_cookie_file_is_refused(tmp_path: Path):
     (tmp_path / "a.txt").write_text("password", encoding="utf-8")
     with pytest.raises(WrongUse, match="Netscape"):
         Accounts.of(tmp_path)
-    with pytest.raises(WrongUse, match="no \\*.txt"):
+    with pytest.raises(WrongUse, match=r"no \*\.txt"):
         Accounts.of(Path(tmp_path / "a.txt").parent / "..")
 
 
@@ -124,14 +124,18 @@ def test_what_is_no_cookie_file_is_refused(tmp_path: Path):
     [
         (b"\0\0\0\x20ftypisom", ".mp4"), (b"\0\0\0\x14ftypqt  ", ".mov"), (b"\x1a\x45\xdf\xa3....webm", ".webm"),
         (b"\x1a\x45\xdf\xa3....matroska", ".mkv"), (b"RIFF....AVI ", ".avi"), (b"RIFF....WAVE", None),
-        (b"<!doctype html>", None), (b"\x7fELF", None), (b"PK\x03\x04", None), ((b"\x47" + bytes(187)) * 2 + b"\x47", ".ts"),
+        (b"<!doctype html>", None), (b"\x7fELF", None), (b"PK\x03\x04", None),
+        ((b"\x47" + bytes(187)) * 2 + b"\x47", ".ts"),
     ],
 )  # fmt: skip
 def test_a_container_is_known_by_its_first_bytes(head: bytes, suffix: str | None):
     assert container_suffix(head) == suffix
 
 
-@pytest.mark.parametrize(("head", "said"), [(b" \n<HTML>", "an html page"), (b'{"a":1}', "json"), (b"\0\1", "no video container")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [(b" \n<HTML>", "an html page"), (b'{"a":1}', "json"), (b"\0\1", "no video container")],
+)
 def test_what_is_no_video_is_named(head: bytes, said: str):
     assert looks_like(head) == said
 

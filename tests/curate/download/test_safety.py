@@ -29,7 +29,7 @@ def test_all_others_are_not_whatever_they_hide_behind(address: str):
 def test_python_sockets_are_held_back_within_the_guard_and_free_outside():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         where = listener.getsockname()
-        with only_public(), pytest.raises(ForbiddenAddress, match="127.0.0.1"):
+        with only_public(), pytest.raises(ForbiddenAddress, match=r"127\.0\.0\.1"):
             socket.create_connection(where, timeout=1).close()
         socket.create_connection(where, timeout=1).close()
 

@@ -36,14 +36,14 @@ class LocalIE(InfoExtractor):
 
     _VALID_URL = r"https://local\.test/(?P<id>\w+)/(?P<port>\d+)"
 
-    def _real_extract(self, url: str) -> dict[str, Any]:
+    def _real_extract(self, url: str) -> Any:
         what, port = self._match_valid_url(url).group("id", "port")  # pyright: ignore[reportOptionalMemberAccess]
         if what == "private":
             raise ExtractorError("Private video. Sign in if you've been granted access to this video", expected=True)
         if what == "bot":
             raise ExtractorError("Sign in to confirm you’re not a bot.", expected=True)
         if what == "geo":
-            raise GeoRestrictedError("not available from your location", countries=["DE"])
+            raise GeoRestrictedError("not available from your location", countries=["DE"])  # pyright: ignore[reportArgumentType]
         serves = what if what in ("403", "429", "reset", "html", "reset_once") else "ok"
         formats = [
             {"format_id": name, "url": f"http://127.0.0.1:{port}/{serves}/a.mp4", "ext": "mp4", "width": width,
