@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from importlib import import_module
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
@@ -13,6 +14,8 @@ from curate.sources import VIDEO_SUFFIXES
 from curate.wrong_use import WrongUse
 
 BACKENDS = ("auto", "http", "yt-dlp", "pytube")
+_YTDLP = "curate.download.ytdlp"
+"""By name: loading it loads yt-dlp, which not every command needs and not everybody has."""
 INSTALL = "pip install 'longtake[youtube]'"
 
 
@@ -44,10 +47,10 @@ class Chooser:
         if PurePosixPath(urlsplit(url).path).suffix.lower() in VIDEO_SUFFIXES:
             return "http"
         try:
-            from curate.download.ytdlp import has_extractor_for  # noqa: PLC0415
+            knows = import_module(_YTDLP).has_extractor_for
         except ImportError:
             return "http"
-        return "yt-dlp" if has_extractor_for(url) else "http"
+        return "yt-dlp" if knows(url) else "http"
 
     def _backend(self, name: str) -> Backend:
         with self._lock:
@@ -58,9 +61,7 @@ class Chooser:
     def _make(self, name: str) -> Backend:
         try:
             if name == "yt-dlp":
-                from curate.download.ytdlp import YtDlp  # noqa: PLC0415
-
-                return YtDlp(self._settings)
+                return import_module(_YTDLP).YtDlp(self._settings)
             from curate.download.pytube import Pytube  # noqa: PLC0415
 
             return Pytube(self._settings)

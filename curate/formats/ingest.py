@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 
@@ -91,6 +92,15 @@ def ingest_urls(catalogue: Catalogue, urls: list[str], dataset: str | None) -> I
         path = Path(folder) / "typed.txt"
         path.write_text("".join(f"{url}\n" for url in urls), encoding="utf-8")
         return ingest(catalogue, path, Reading(dataset or "typed"))
+
+
+class Found(NamedTuple):
+    """A row that cannot be used."""
+
+    line: int
+    reason: str
+    detail: str
+    video_key: str | None
 
 
 def _connection() -> duckdb.DuckDBPyConnection:
@@ -214,10 +224,11 @@ def _write_rejects(
         f"where problem is not null or ({broken_rule_sql(REQUESTS)}) is not null order by source_row"
     ).fetchall()
     lines, refused_lines = _lines(file, {row for row, _, _ in bad}, set(refused))
-    found: list[tuple[int, str, str, str | None]] = [
-        (refused_lines.get(at) or 0, reason, detail, None) for at, (reason, detail) in refused.items()
-    ]
-    found += [(lines.get(row, row), *_named(str(problem)), key) for row, problem, key in bad]
+    found = list[Found]()
+    for at, (reason, detail) in refused.items():
+        found.append(Found(refused_lines[at], reason, detail, None))
+    for row, problem, key in bad:
+        found.append(Found(lines[row], *_named(str(problem)), key))
     for start in range(0, len(found), REJECTS_AT_ONCE):
         rows = list(_reject_rows(found[start : start + REJECTS_AT_ONCE], file.path, ingest_id))
         write(catalogue, {"rejects": rows}, stage=STAGE)
@@ -240,7 +251,7 @@ def _lines(file: Recognised, rows: set[int], refused: set[int]) -> tuple[dict[in
     return {record - header: line for record, line in found.items()}, refused_lines
 
 
-def _reject_rows(found: list[tuple[int, str, str, str | None]], path: Path, ingest_id: str) -> Iterator[Row]:
+def _reject_rows(found: list[Found], path: Path, ingest_id: str) -> Iterator[Row]:
     counted: dict[int, int] = {}
     for line, reason, detail, video_key in found:
         counted[line] = counted.get(line, 0) + 1
