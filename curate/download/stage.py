@@ -84,7 +84,6 @@ def fetch_all(
     partials = Partials(catalogue)
     run = _Run(catalogue, job, partials, asking, Report(Tally(STAGE, total)), show, on_flush)
     run.recover()
-    run.report.tally.total = max(total, count_due(catalogue, asking))
     with catalogue.connect() as connection:
         connection.execute(SETUP)
         hosts = Hosts(job.manners, max(1, len(job.accounts.files)))
@@ -166,6 +165,7 @@ class _Run:
                 self._rows.append(row | said | {"attempt": row["attempt"] + 1, "video_id": None, "uri": None})
 
     def work(self, waiting: Queue, choose: Choose) -> None:
+        self._began = time.monotonic()
         threads = [
             threading.Thread(target=self._serve, args=(choose,), daemon=True, name=f"fetch-{i}")
             for i in range(self.job.threads)
