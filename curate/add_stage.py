@@ -91,7 +91,7 @@ def _settle(catalogue: Catalogue, outcomes: list[Outcome]) -> list[Outcome]:
             continue
         video = outcome.rows["videos"][0]
         first_key, first_uri = known.setdefault(video["video_id"], (video["video_key"], video["uri"]))
-        settled.append(Outcome(outcome.key, _rows(video, first_key, first_uri)))
+        settled.append(Outcome(outcome.key, _rows(video, first_key, first_uri, catalogue.resolve_uri(first_uri))))
     return settled
 
 
@@ -104,12 +104,12 @@ def _known(catalogue: Catalogue, video_ids: list[str]) -> dict[str, tuple[str, s
     return {video_id: (key, uri) for video_id, key, uri in found}
 
 
-def _rows(video: Row, first_key: str, first_uri: str) -> dict[str, list[Row]]:
+def _rows(video: Row, first_key: str, first_uri: str, first_source: str) -> dict[str, list[Row]]:
     """Rows for a file whose content is known as `first_key` at `first_uri` (which may be this very file)."""
     alias = {name: video[name] for name in ("video_key", "uri", "video_id", "source_stamp")}
     if video["uri"] == first_uri:
         return {"videos": [video | {"video_key": first_key}]}
-    if _is_there(first_uri):
+    if _is_there(first_source):
         return {"aliases": [alias]}
     moved = video | {"video_key": first_key}
     return {"videos": [moved]} if video["video_key"] == first_key else {"videos": [moved], "aliases": [alias]}

@@ -177,6 +177,107 @@ def report(
 
 
 @app.command()
+def download(
+    catalogue: CatalogueOption,
+    csv: Annotated[
+        list[str] | None, typer.Option("--csv", help="A dataset's file: csv, tsv, json, jsonl, parquet, txt.")
+    ] = None,
+    url: Annotated[list[str] | None, typer.Option("--url", help="The url of one video.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Name for its requests. Default: the format's.")] = None,
+    columns: Annotated[
+        str | None, typer.Option(help="What columns mean: url=…,start=…,end=…,span=…,spans=…,key=…,video_key=…")
+    ] = None,
+    base_url: Annotated[str | None, typer.Option(help="Where the media lie that the file names by path.")] = None,
+    backend: Annotated[str, typer.Option(help="auto, http, yt-dlp or pytube.")] = "auto",
+    max_height: Annotated[int, typer.Option(min=1, help="Wanted height of the picture.")] = 720,
+    min_height: Annotated[int | None, typer.Option(min=1, help="Turn away what is lower.")] = None,
+    keep: Annotated[str, typer.Option(help="full: whole videos; spans: only exact cuts of what was asked.")] = "full",
+    check: Annotated[bool, typer.Option("--check/--no-check", help="Look for transitions in asked spans.")] = True,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Videos at once.")] = 8,
+    limit: Limit = None,
+    shard: ShardOption = None,
+    retry: Annotated[bool, typer.Option("--retry", help="Try again what failed for good or was given up.")] = False,
+    max_attempts: Annotated[int, typer.Option(min=1, help="Give a video up after so many temporary failures.")] = 5,
+    backoff: Annotated[float, typer.Option(min=0.01, help="Seconds after the first failure; then doubled.")] = 2.0,
+    patience: Annotated[float, typer.Option(min=1, help="Longest wait within a run, in seconds.")] = 900.0,
+    rate: Annotated[float | None, typer.Option(help="Videos an hour from one host. Default: YouTube 300.")] = None,
+    cookies: Annotated[str | None, typer.Option(help="A cookie file, or a folder of them: a pool of accounts.")] = None,
+    proxy: Annotated[str | None, typer.Option(help="http, https or socks5 url of a proxy.")] = None,
+    extractor_args: Annotated[
+        list[str] | None, typer.Option(help="yt-dlp's: EXTRACTOR:NAME=VALUE[;…], for example for PO-token plugins.")
+    ] = None,
+    sections: Annotated[
+        bool, typer.Option("--sections", help="yt-dlp: only the asked spans. Slower and inexact; see the docs.")
+    ] = False,
+    allow_private_hosts: Annotated[
+        bool, typer.Option("--allow-private-hosts", help="Connect to addresses that are not public as well.")
+    ] = False,
+    max_gb: Annotated[float, typer.Option(min=0.001, help="Largest size of one video.")] = 20.0,
+    stall: Annotated[float, typer.Option(min=1, help="Give an attempt up after so many seconds without bytes.")] = 60.0,
+    min_free_gb: Annotated[float, typer.Option(min=0, help="Stop while so much is free on the disk.")] = 1.0,
+    status: Annotated[bool, typer.Option("--status", help="Only say what happened so far, and what helps.")] = False,
+) -> None:
+    """Bring the videos that a dataset's file asks for.
+
+    Politely, each once, and exactly on from where it was left. The format of the file is recognised.
+    """
+    from curate.download import typed  # noqa: PLC0415
+
+    if status:
+        typed.show_status(catalogue)
+        return
+    reading = typed.reading_of(dataset, columns, base_url)
+    wish = typed.wish_of(csv or [], url or [], reading, backend, keep, check=check)
+    settings = typed.settings_of(
+        max_height, min_height, proxy, extractor_args or [], max_gb, stall, min_free_gb,
+        allow_private=allow_private_hosts, sections=sections,
+    )  # fmt: skip
+    job = typed.job_of(settings, cookies, rate, backoff, patience, max_attempts, jobs)
+    if not typed.download(catalogue, wish, job, typed.effort_of(limit, shard, retry=retry)):
+        raise typer.Exit(1)
+
+
+@app.command()
+def cut(
+    catalogue: CatalogueOption,
+    out: Annotated[str, typer.Option("--out", help="Folder for the clips and their manifest.parquet.")],
+    selection: Annotated[
+        str | None, typer.Option(help="A selection. Default: what dataset files asked for, else all clips.")
+    ] = None,
+    crf: Annotated[int, typer.Option(min=0, max=51, help="Quality of libx264, lower is better.")] = 18,
+    audio: Annotated[bool, typer.Option("--audio/--no-audio", help="Keep the sound.")] = True,
+    jobs: Jobs = None,
+    limit: Limit = None,
+    shard: ShardOption = None,
+) -> None:
+    """Write clips as files, exact to the frame.
+
+    Each is <key>.mp4, with a manifest.parquet beside them. What is there is not made again.
+    """
+    from curate import commands  # noqa: PLC0415
+
+    opened = commands.open_catalogue(catalogue)
+    commands.cut(opened, selection, out, crf, commands.effort_of(jobs, limit, shard, retry=False), audio=audio)
+
+
+@app.command()
+def forget(
+    catalogue: CatalogueOption,
+    video_key: Annotated[list[str], typer.Option("--video-key", help="Key of a video that was taken down.")],
+    reason: Annotated[str | None, typer.Option(help="Why, for the tombstone.")] = None,
+) -> None:
+    """Remove a video, its clips and captions, for good.
+
+    A tombstone stays, so that it is never fetched again. What is left of it is asked of every table and printed.
+    """
+    from curate.download.forget import forget as forget_all  # noqa: PLC0415
+    from curate.query_commands import open_catalogue  # noqa: PLC0415
+
+    if forget_all(open_catalogue(catalogue), video_key, reason):
+        raise typer.Exit(1)
+
+
+@app.command()
 def sql(
     catalogue: CatalogueOption,
     query: Annotated[str | None, typer.Argument(help="One statement that reads.")] = None,

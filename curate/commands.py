@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
-from curate import stages
+from curate import cut_clips, stages
 from curate.query_commands import open_catalogue
 from curate.recipes import Condition, SelectRecipe, recipe_named
 from curate.scan import ScanSettings
@@ -73,6 +74,12 @@ def select(catalogue: Catalogue, recipe: SelectRecipe, name: str | None, order: 
         raise WrongUse(str(error)) from error
     show_funnel(steps, name)
     say(f"kept as selection {name}: curate sql -c {catalogue.url} \"from selections where selection = '{name}'\"")
+
+
+def cut(catalogue: Catalogue, selection: str | None, out: str, crf: int, effort: stages.Effort, *, audio: bool) -> None:
+    """Write clips into a folder and say how that went."""
+    settings = cut_clips.CutSettings(crf, audio)
+    cut_clips.report(cut_clips.cut_clips(catalogue, selection, Path(out), settings, effort), Path(out))
 
 
 def _report(tally: Tally, catalogue: Catalogue, remark: str = "") -> None:

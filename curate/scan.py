@@ -21,6 +21,8 @@ from curate.observers.observer import Measured, Measuring, Observer
 from curate.observers.quality import ContentObserver, QualityObserver
 from curate.observers.signature import SignatureObserver
 from curate.observers.text import TextObserver
+from curate.requested import Misplaced, Placed, place
+from engine.work import Row
 from media.decoding import StreamReport
 from media.frame import Frame
 from media.geometry import Sizing
@@ -81,6 +83,8 @@ class Scan:
     cuts: list[Cut]
     clips: list[FoundClip]
     report: StreamReport
+    requested: list[tuple[Placed, FoundClip]]
+    misplaced: list[Misplaced]
 
 
 def scan(
@@ -90,13 +94,14 @@ def scan(
     fps: Fraction,
     threads: int = 1,
     beat: Callable[[], None] = lambda: None,
+    requested: Sequence[Row] = (),
 ) -> Scan:
     """Let the detector and all observers see a video in one decode pass.
 
     The default detector is shown what `look_plan` chooses, and then the frames around each hard cut; the decoder skips
     what neither needs. Every frame is decoded for a detector that wants it, with `settings.thorough`, and where packets
     do not say where frames are or the file is damaged. `fps` is the video's average rate; `beat` is called after each
-    frame.
+    frame; `requested` are spans that dataset files ask for (`curate.requested`), which are measured as well.
 
     Raises:
         MediaError: the file gives no pictures.
@@ -106,39 +111,48 @@ def scan(
             index = index_packets(video, DEFAULT_LIMITS)
         if index.sound and not index.report.corrupt_packets:
             try:
-                return _scan_looks(source, index, threads, beat)
+                return _of(_look(source, index, threads, beat), requested)
             except LostError:
                 pass  # the place of a frame cannot be proved: what decoding everything gives is certain
-    return _scan_all(source, settings, fps, threads, beat)
+    return _of(_watch(source, make_detector(settings.detector, fps), threads, beat), requested)
 
 
-def _scan_looks(source: str, index: PacketIndex, threads: int, beat: Callable[[], None]) -> Scan:
+@dataclass(frozen=True)
+class _Seen:
+    """What a pass over a video leaves: times of all frames and of the key frames among them, in microseconds."""
+
+    detector: Detector
+    observers: list[Observer]
+    report: StreamReport
+    times_us: list[int]
+    keys_us: list[int]
+
+
+def _look(source: str, index: PacketIndex, threads: int, beat: Callable[[], None]) -> _Seen:
+    """Only what the default detector needs."""
     detector = CascadeDetector()
     observers = [make() for make in OBSERVERS]
-    push_to = [detector.push, *(observer.push for observer in observers)]
 
     def frames_of(numbers: Sequence[int]) -> FrameStream:
         return pick(source, index, numbers, sizing=Sizing(WORKING_SIDE), threads=threads, loop_filter="referenced")
 
     with frames_of(look_plan(index)) as looks:
         for frame in looks:
-            for push in push_to:
-                push(frame)
+            _push(frame, detector, observers)
             beat()
         report = looks.report
-    windows = detector.windows()
-    numbers = [_numbers_within(index, window) for window in windows]
-    with frames_of(sorted({number for each in numbers for number in each})) as frames:
+    windows = [(window, _numbers_within(index, window)) for window in detector.windows()]
+    with frames_of(sorted({number for _window, numbers in windows for number in numbers})) as frames:
         kept = dict[int, Frame]()
-        for window, each in zip(windows, numbers, strict=True):
-            kept = {number: frame for number, frame in kept.items() if number >= each[0]}
-            while each[-1] not in kept:
+        for window, numbers in windows:
+            kept = {number: frame for number, frame in kept.items() if number >= numbers[0]}
+            while numbers[-1] not in kept:
                 frame = next(frames)
                 kept[frame.index] = frame
-            detector.look_again(window, [kept[number] for number in each])
+            detector.look_again(window, [kept[number] for number in numbers])
             beat()
         report.num_frames += frames.report.num_frames
-    return _scan_of(detector, observers, report, index.times_us.tolist())
+    return _Seen(detector, observers, report, index.times_us.tolist(), index.times_us[index.keys].tolist())
 
 
 def _numbers_within(index: PacketIndex, window: Span) -> range:
@@ -146,28 +160,41 @@ def _numbers_within(index: PacketIndex, window: Span) -> range:
     return range(int(first), int(last))
 
 
-def _scan_all(source: str, settings: ScanSettings, fps: Fraction, threads: int, beat: Callable[[], None]) -> Scan:
-    detector = make_detector(settings.detector, fps)
+def _watch(source: str, detector: Detector, threads: int, beat: Callable[[], None]) -> _Seen:
+    """Every frame."""
     observers = [make() for make in OBSERVERS]
-    push_to = [detector.push, *(observer.push for observer in observers)]
-    times = list[int]()
+    times, keys = list[int](), list[int]()
     with stream(source, max_side=WORKING_SIDE, threads=threads, loop_filter="referenced") as frames:
         for frame in frames:
-            for push in push_to:
-                push(frame)
+            _push(frame, detector, observers)
             times.append(frame.time_us)
+            if frame.key_frame:
+                keys.append(frame.time_us)
             beat()
-        report = frames.report
-    return _scan_of(detector, observers, report, times)
+        return _Seen(detector, observers, frames.report, times, keys)
 
 
-def _scan_of(detector: Detector, observers: Sequence[Observer], report: StreamReport, times_us: Sequence[int]) -> Scan:
-    cuts = detector.finish(report.end_us)
-    seen_by, guard_us = list[Measuring](observers), 0
+def _push(frame: Frame, detector: Detector, observers: Sequence[Observer]) -> None:
+    detector.push(frame)
+    for observer in observers:
+        observer.push(frame)
+
+
+def _of(seen: _Seen, requested: Sequence[Row]) -> Scan:
+    """Cuts, the clips between them and those that were asked for, and what each clip measures."""
+    end_us, detector = seen.report.end_us, seen.detector
+    cuts = detector.finish(end_us)
+    measuring, guard_us = list[Measuring](seen.observers), 0
     if isinstance(detector, CascadeDetector):
-        seen_by, guard_us = [*observers, detector], GUARD_US
-    spans = clips_between(cuts, report.end_us, times_us, guard_us)
-    return Scan(cuts, [FoundClip(span, count, _measure(seen_by, span)) for span, count in spans], report)
+        measuring, guard_us = [*seen.observers, detector], GUARD_US
+
+    def clip(span: Span, count: int) -> FoundClip:
+        return FoundClip(span, count, _measure(measuring, span))
+
+    clips = [clip(*each) for each in clips_between(cuts, end_us, seen.times_us, guard_us)]
+    placed, misplaced = place(requested, seen.times_us, seen.keys_us, end_us)
+    asked = [(each, clip(each.span, count_within(seen.times_us, each.span))) for each in placed]
+    return Scan(cuts, clips, seen.report, asked, misplaced)
 
 
 def clips_between(

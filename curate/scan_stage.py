@@ -8,7 +8,8 @@ from fractions import Fraction
 from functools import partial
 
 from curate.media_reject import media_reject
-from curate.scan import Scan, ScanSettings, scan
+from curate.requested import REQUESTED_SQL, Misplaced, Placed, columns_at_edges
+from curate.scan import FoundClip, Scan, ScanSettings, scan
 from curate.sources import stamp_of
 from engine.due import Due
 from engine.run import Plan
@@ -18,7 +19,7 @@ from schemas.ids import clip_id_of, fingerprint_of
 from schemas.spans import US
 
 STAGE = "scan"
-VERSION = 3  # 3: the cascade; only the frames that it needs; camera and object motion, borders, text, hashes
+VERSION = 3  # 3: the cascade; only needed frames; camera, borders, text, hashes, signatures; requested spans
 
 
 def scan_plan(settings: ScanSettings) -> Plan:
@@ -31,9 +32,11 @@ def scan_due(settings: ScanSettings) -> Due:
     return Due(
         STAGE,
         _fingerprint(settings),
-        input_sql="select video_id, video_key, uri, source_stamp, duration_us, num_frames from videos",
+        input_sql="select video_id, video_key, uri, source_stamp, duration_us, num_frames, requests_stamp, requested "
+        f"from videos left join ({REQUESTED_SQL}) using (video_id) where coalesce(kept, 'full') = 'full'",
         key="video_id",
-        done_sql="select video_id, fingerprint from scans",
+        done_sql=f"select s.video_id, s.fingerprint from scans s left join ({REQUESTED_SQL}) w using (video_id) "
+        "where s.requests_stamp is not distinct from w.requests_stamp",
         order="i.duration_us desc, i.video_id",
     )
 
@@ -59,11 +62,11 @@ def _scan_rows(settings: ScanSettings, threads: int, rows: Sequence[Row], beat: 
         started_at = time.monotonic()
         fps = Fraction(row["num_frames"] * US, row["duration_us"])
         try:
-            found = scan(row["source"], settings, fps=fps, threads=threads, beat=beat)
+            found = scan(row["source"], settings, fps=fps, threads=threads, beat=beat, requested=row["requested"] or ())
         except MediaError as error:
             yield Outcome(row["video_id"], reject=media_reject(error))
         else:
-            yield _outcome(row["video_id"], found, settings, time.monotonic() - started_at)
+            yield _outcome(row, found, settings, time.monotonic() - started_at)
 
 
 def _changed(row: Row) -> Reject | None:
@@ -79,8 +82,9 @@ def _changed(row: Row) -> Reject | None:
     return Reject("source_changed", f"{row['uri']} changed since it was added: add it again", permanent=False)
 
 
-def _outcome(video_id: str, found: Scan, settings: ScanSettings, seconds: float) -> Outcome:
+def _outcome(video: Row, found: Scan, settings: ScanSettings, seconds: float) -> Outcome:
     """All rows of one scan; the row of `scans` commits the others."""
+    video_id = video["video_id"]
     cuts, clips, measures = list[Row](), list[Row](), list[Row]()
     for cut in found.cuts:
         cuts.append(
@@ -93,7 +97,10 @@ def _outcome(video_id: str, found: Scan, settings: ScanSettings, seconds: float)
                 "detector": cut.detector,
             }
         )
-    for clip in found.clips:
+    by_span = {clip.span: (clip, Row()) for clip in found.clips}
+    for placed, clip in reversed(found.requested):  # of several requests for one span, the first gives its name
+        by_span[clip.span] = (clip, _requested_columns(placed, clip, found))
+    for clip, own in by_span.values():
         clip_id = clip_id_of(video_id, clip.span.start_us, clip.span.end_us)
         clips.append(
             {
@@ -104,6 +111,7 @@ def _outcome(video_id: str, found: Scan, settings: ScanSettings, seconds: float)
                 "num_frames": clip.num_frames,
                 "origin": "detected",
             }
+            | own
         )
         measures.append({"clip_id": clip_id, "video_id": video_id} | clip.measures)
     commit = {
@@ -115,5 +123,29 @@ def _outcome(video_id: str, found: Scan, settings: ScanSettings, seconds: float)
         "seconds": seconds,
         "detector": settings.detector,
         "warnings": list(found.report.warnings),
+        "requests_stamp": video["requests_stamp"],
     }
-    return Outcome(video_id, {"cuts": cuts, "clips": clips, "measures": measures, "scans": [commit]})
+    rejects = [_misplaced_row(missing, video) for missing in found.misplaced]
+    rows = {"cuts": cuts, "clips": clips, "measures": measures, "scans": [commit], "rejects": rejects}
+    return Outcome(video_id, rows)
+
+
+def _requested_columns(placed: Placed, clip: FoundClip, found: Scan) -> Row:
+    """What a requested clip says beside a detected one; a span that is both counts as requested."""
+    return {
+        "request_id": placed.request_id,
+        "origin": "requested",
+        "uncertainty_us": placed.uncertainty_us,
+    } | columns_at_edges(clip.span, found.cuts)
+
+
+def _misplaced_row(missing: Misplaced, video: Row) -> Row:
+    return {
+        "stage": "request",
+        "key": missing.request_id,
+        "reason": missing.reason,
+        "detail": missing.detail,
+        "permanent": True,
+        "source_stamp": video["source_stamp"],
+        "video_key": video["video_key"],
+    }

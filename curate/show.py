@@ -57,6 +57,17 @@ def show_funnel(steps: Sequence[FunnelStep], name: str, stream: TextIO | None = 
     _print(table, stream or sys.stdout)
 
 
+def show_rows(titles: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A small table for people, on standard output."""
+    table = _table()
+    for place, title in enumerate(titles):
+        is_number = all(isinstance(row[place], int | float) for row in rows) and bool(rows)
+        table.add_column(title, justify="right" if is_number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(f"{cell:,}" if isinstance(cell, int) else printable(cell) for cell in row))
+    _print(table, sys.stdout)
+
+
 def _away(step: FunnelStep) -> tuple[str, str, str]:
     return f"{step.clips_turned_away_alone:,}", f"{step.hours_turned_away_alone:.3f}", f"{step.clips_unmeasured:,}"
 

@@ -47,15 +47,16 @@ def add(catalogue: Catalogue, files: Sequence[FoundFile], effort: Effort) -> Tal
     with catalogue.connect() as connection:
         connection.register("found_files", _as_table(files))
         due = add_due("found_files")
-        return _run(catalogue, connection, due, replace(add_plan(catalogue), limits=effort.limits), effort)
+        return run_due(catalogue, connection, due, replace(add_plan(catalogue), limits=effort.limits), effort)
 
 
-def scan_all(catalogue: Catalogue, settings: ScanSettings, effort: Effort) -> Tally:
-    """Scan the videos that were not scanned with these settings."""
+def scan_all(catalogue: Catalogue, settings: ScanSettings, effort: Effort, *, only: str | None = None) -> Tally:
+    """Scan the videos that were not scanned with these settings; `only`: SQL over video_id."""
+    due = scan_due(settings)
+    if only:
+        due = replace(due, input_sql=f"select * from ({due.input_sql}) where {only}")
     with catalogue.connect() as connection:
-        return _run(
-            catalogue, connection, scan_due(settings), replace(scan_plan(settings), limits=effort.limits), effort
-        )
+        return run_due(catalogue, connection, due, replace(scan_plan(settings), limits=effort.limits), effort)
 
 
 def flow_all(catalogue: Catalogue, model: FlowModel, effort: Effort, *, device: str = "cpu") -> Tally:
@@ -63,10 +64,10 @@ def flow_all(catalogue: Catalogue, model: FlowModel, effort: Effort, *, device: 
     effort = effort if device == "cpu" else replace(effort, jobs=effort.jobs or 1)
     with catalogue.connect() as connection:
         plan = replace(flow_plan(model), limits=effort.limits)
-        return _run(catalogue, connection, flow_due(model), plan, effort, device=device)
+        return run_due(catalogue, connection, flow_due(model), plan, effort, device=device)
 
 
-def _run(
+def run_due(
     catalogue: Catalogue,
     connection: duckdb.DuckDBPyConnection,
     due: Due,
@@ -75,6 +76,7 @@ def _run(
     *,
     device: str = "cpu",
 ) -> Tally:
+    """Run what is due of a stage here, with progress."""
     sql = due.sql(effort.shard, effort.limit, retry=effort.retry)
     counted = connection.execute(f"select count(*) from ({sql})").fetchone()
     total = counted[0] if counted else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
@@ -126,6 +127,46 @@ class Store:
                 shutil.copyfile(file, temporary)
                 with temporary.open("rb+") as copy:
                     _sync(copy.fileno())
+
+    @property
+    def local_root(self) -> Path | None:
+        """The folder, where the store is one of this machine's disks."""
+        return Path(self._root) if self._local else None
+
+    def adopt(self, name: str, file: Path, *, sync: bool = True) -> None:
+        """The same for a local file that is moved: without a copy where it lies on the store's own disk.
+
+        `sync=False` does not wait until its bytes have reached the disk.
+        """
+        if not self._local:
+            self.publish_file(name, file)
+            file.unlink()
+            return
+        with _plain_errors("write", self.url_of(name)):
+            target = Path(self._path(name))
+            _make_folder(target.parent)
+            if sync:
+                with file.open("rb+") as content:
+                    _sync(content.fileno())
+            try:
+                file.replace(target)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                self.publish_file(name, file)
+                file.unlink()
+            else:
+                if sync:
+                    _sync_folder(target.parent)
+
+    @contextmanager
+    def scratch(self, folder: str) -> Iterator[Path]:
+        """A local folder for files on their way into a folder of the store: on its own disk where it is local."""
+        near = Path(self._path(folder)) if self._local else None
+        if near is not None:
+            _make_folder(near)
+        with tempfile.TemporaryDirectory(dir=near, prefix="longtake-", suffix=TEMPORARY) as made:
+            yield Path(made)
 
     @contextmanager
     def _renamed(self, name: str) -> Iterator[Path]:

@@ -22,6 +22,7 @@ from schemas.tables import ALL, BY_NAME
 SHOWN = 100
 """Problems of one check that are listed one by one."""
 NOTICES = frozenset({"stale", "leftover", "newer_columns"})
+_FILE_REMEDY = "put the file back, or run `curate add` on its folder"
 _READ_BYTES = 4 << 20
 _ROWS_AT_ONCE = 10_000
 
@@ -119,11 +120,14 @@ def _rows(connection: duckdb.DuckDBPyConnection, sql: str, kind: str, table: str
 
 
 def _videos(catalogue: Catalogue, connection: duckdb.DuckDBPyConnection, media: bool) -> Iterator[Problem]:
-    cursor = connection.execute("select video_id, uri, bytes from videos order by uri")
+    cursor = connection.execute(
+        "select 'videos', video_id, uri, bytes from videos where coalesce(kept, 'full') = 'full' "
+        "union all select 'clip_files', content, uri, bytes from clip_files order by 1, 3"
+    )
     while rows := cursor.fetchmany(_ROWS_AT_ONCE):
-        for video_id, uri, num_bytes in rows:
-            if detail := _file_differs(catalogue.resolve_uri(uri), video_id, num_bytes, media):
-                yield Problem("file", "videos", uri, detail, "put the file back, or run `curate add` on its folder")
+        for table, content, uri, num_bytes in rows:
+            if detail := _file_differs(catalogue.resolve_uri(uri), content, num_bytes, media):
+                yield Problem("file", table, uri, detail, _FILE_REMEDY)
 
 
 def _file_differs(url: str, video_id: str, num_bytes: int, media: bool) -> str | None:

@@ -14,9 +14,11 @@ TIMESTAMP = pa.timestamp("us", tz="UTC")
 CUT_KINDS = ("hard", "dissolve", "fade", "wipe", "flash_rejected", "unspecified")
 CLIP_ORIGINS = ("detected", "requested", "windowed")
 FETCH_OUTCOMES = (
-    "ok", "gone", "private", "age", "geo", "login", "bot_check", "rate_limited", "network", "server", "format",
-    "disk",
+    "ok", "gone", "private", "age", "geo", "login", "forbidden", "expired", "bot_check", "rate_limited", "network",
+    "server", "format", "not_a_video", "too_large", "live", "unsupported", "bad_url", "forbidden_address", "challenge",
+    "disk", "forgotten",
 )  # fmt: skip
+KEPT = ("full", "spans")
 
 
 def required(name: str, type_: pa.DataType, doc: str) -> Column:
@@ -42,12 +44,29 @@ REQUESTS = TableSpec(
         Column("span_end_us", INT64, "end of the asked span"),
         Column("hdvg_start_frame", INT64, "HD-VG: first frame, counted in the key-frame aligned HD-VILA clip"),
         Column("hdvg_end_frame", INT64, "HD-VG: end frame, -1 for the end of that clip"),
+        Column("own_key", TEXT, "the row's own name for what it asks; `curate cut` names the file by it"),
         Column("given", pa.map_(TEXT, TEXT), "every column of the source row as it stood there"),
     ),
     rules={
         "span_ends_after_start": "span_end_us > span_start_us",
         "span_starts_at_zero": "span_start_us >= 0",
     },
+)
+INGESTS = TableSpec(
+    name="ingests",
+    doc="One dataset file that was read to its end; the same file is not read again.",
+    key=("ingest_id",),
+    columns=(
+        required("ingest_id", TEXT, "hash of the file's name and stamp, the format and its columns"),
+        required("uri", TEXT, "the file"),
+        required("source_stamp", TEXT, "its size and modification time"),
+        required("dataset", TEXT, "name under which its rows stand in requests"),
+        required("format", TEXT, "the format that was recognised"),
+        required("num_rows", INT64, "rows of the file"),
+        required("num_requests", INT64, "requests that were written"),
+        required("num_rejects", INT64, "rows that were turned away"),
+        required("seconds", FLOAT, "how long it took"),
+    ),
 )
 FETCHES = TableSpec(
     name="fetches",
@@ -64,6 +83,17 @@ FETCHES = TableSpec(
         Column("bytes", INT64, "bytes received"),
         Column("seconds", FLOAT, "how long it took"),
         Column("retry_after", FLOAT, "seconds to wait, as the source asked"),
+        Column("not_before", TIMESTAMP, "temporary failures: when the next attempt may come"),
+        Column("url", TEXT, "what was asked for"),
+        Column("account", TEXT, "name of the cookie file that was used"),
+        Column("format", TEXT, "which of the source's formats, as the source calls it"),
+        Column("video_id", TEXT, "ok: the content that came"),
+        Column("uri", TEXT, "ok: where it was put, relative to the catalogue"),
+        Column("source_stamp", TEXT, "ok: size and etag as the source gave them"),
+        Column("section_start_us", INT64, "ok: where the file begins in the source's video; null: at its beginning"),
+        Column("title", TEXT, "ok: the source's title"),
+        Column("licence", TEXT, "ok: the licence under which the source offers it"),
+        Column("uploader", TEXT, "ok: who published it"),
     ),
     rules={"known_outcome": one_of("outcome", FETCH_OUTCOMES), "attempts_count_from_one": "attempt >= 1"},
 )
@@ -100,6 +130,8 @@ VIDEOS = TableSpec(
         Column("licence", TEXT, "licence under which the source offers it"),
         Column("uploader", TEXT, "who published it"),
         Column("retrieved_at", TIMESTAMP, "when it was fetched"),
+        Column("kept", TEXT, "spans: the file is gone, its clips are kept (clip_files); full or null: it is there"),
+        Column("section_start_us", INT64, "where the file begins in the source's video; null: at its beginning"),
     ),
     rules={
         "has_frames": "num_frames > 0",
@@ -107,6 +139,7 @@ VIDEOS = TableSpec(
         "has_pixels": "width > 0 and height > 0 and display_width > 0 and display_height > 0",
         "right_angle": "rotation in (0, 90, 180, 270)",
         "rate_is_positive": "fps_num > 0 and fps_den > 0",
+        "known_kept": one_of("kept", KEPT),
     },
 )
 ALIASES = TableSpec(
@@ -133,6 +166,7 @@ SCANS = TableSpec(
         required("seconds", FLOAT, "how long the scan took"),
         required("detector", TEXT, "the detector that was asked for"),
         Column("warnings", pa.list_(TEXT), "what went wrong on the way, by name"),
+        Column("requests_stamp", TEXT, "hash of the requested spans that it looked at; others make the scan due again"),
     ),
     rules={"frames_were_decoded": "num_frames_decoded > 0"},
     committed_by=CommittedBy("scans", ("video_id",)),
@@ -169,6 +203,12 @@ CLIPS = TableSpec(
         required("end_us", INT64, "end of the span"),
         required("num_frames", INT64, "frames that start within the span"),
         required("origin", TEXT, " · ".join(CLIP_ORIGINS)),
+        Column("transitions_inside", INT32, "requested: transitions of which a part lies within the span"),
+        Column("transition_at_start", BOOL, "requested: one within the first half second: another shot leaks in"),
+        Column("transition_at_end", BOOL, "requested: one within the last half second"),
+        Column("clean_start_us", INT64, "requested: start_us behind a transition at the start"),
+        Column("clean_end_us", INT64, "requested: end_us before a transition at the end"),
+        Column("uncertainty_us", INT64, "how far off the edges may be; HD-VG: one group of pictures. Null: exact"),
     ),
     rules={
         "ends_after_start": "end_us > start_us",
@@ -177,6 +217,30 @@ CLIPS = TableSpec(
         "known_origin": one_of("origin", CLIP_ORIGINS),
     },
     committed_by=CommittedBy("scans", ("video_id",)),
+)
+CLIP_FILES = TableSpec(
+    name="clip_files",
+    doc="A clip as a file of its own, exact to the frame.",
+    key=("clip_id",),
+    columns=(
+        required("clip_id", TEXT, "the clip"),
+        required("video_id", TEXT, "its video"),
+        required("uri", TEXT, "where it lies, relative to the catalogue"),
+        required("bytes", INT64, "size of the file"),
+        required("content", TEXT, "first 128 bits of the file's SHA-256, in hex"),
+        required("num_frames", INT64, "frames in it"),
+    ),
+    rules={"has_frames": "num_frames > 0", "has_bytes": "bytes > 0"},
+)
+TOMBSTONES = TableSpec(
+    name="tombstones",
+    doc="A video that was taken down: forgotten, and never fetched again, under whatever name or url it comes.",
+    key=("video_key",),
+    columns=(
+        required("video_key", TEXT, "its name"),
+        Column("video_id", TEXT, "its content, where it was ever fetched"),
+        Column("reason", TEXT, "why, as it was said"),
+    ),
 )
 _SHARE = "between 0 and 1"
 MEASURES = TableSpec(
@@ -444,13 +508,15 @@ REJECTS = TableSpec(
 )
 
 ALL = (
-    REQUESTS, FETCHES, VIDEOS, ALIASES, SCANS, CUTS, CLIPS, MEASURES, FLOWS, ANSWERS, DUPLICATES, DEDUPS, SELECTIONS,
-    FUNNELS, CAPTIONS, SAMPLES, PAIRS, EVENTS, ENTAILMENTS, SCORES, REJECTS,
+    REQUESTS, INGESTS, FETCHES, VIDEOS, ALIASES, SCANS, CUTS, CLIPS, CLIP_FILES, TOMBSTONES, MEASURES, FLOWS, ANSWERS,
+    DUPLICATES, DEDUPS, SELECTIONS, FUNNELS, CAPTIONS, SAMPLES, PAIRS, EVENTS, ENTAILMENTS, SCORES, REJECTS,
 )  # fmt: skip
 # A reject is settled once its stage finished the same key later: stage -> (table, column that holds the key).
 SETTLED_BY: dict[str, tuple[tuple[str, str], ...]] = {
     "add": (("videos", "uri"), ("aliases", "uri")),
     "scan": (("scans", "video_id"),),
     "flow": (("flows", "clip_id"),),
+    "download": (("videos", "video_key"), ("aliases", "video_key")),
+    "request": (("clips", "request_id"),),
 }
 BY_NAME = {spec.name: spec for spec in ALL}

@@ -9,8 +9,8 @@ import pytest
 
 from tests.conftest import REPO
 
-SLOW = ("torch", "transformers", "scenedetect", "cv2", "av", "duckdb", "pyarrow", "numpy", "fsspec")
-COMMANDS = ("run", "add", "scan", "select", "sql", "verify", "compact")
+SLOW = ("torch", "transformers", "scenedetect", "cv2", "av", "duckdb", "pyarrow", "numpy", "fsspec", "yt_dlp", "pycurl")
+COMMANDS = ("run", "add", "scan", "select", "sql", "verify", "compact", "download", "cut", "forget")
 ASK = """
 import sys
 from curate.cli import main

@@ -1,0 +1,221 @@
+"""Fetching over loopback, beside `curl --parallel`, and against a server that fails: `python -m bench.download`.
+
+Throughput: 2,000 videos of 1 MB and 5 of 400 MB, each once by curl and once by us in turn, eight at once. `fetch` is
+the fetching alone, hash, content check and sync to disk included, as the command says it; `command` is all of it:
+reading the list, starting up, probing every video. Ends: 10,000 urls of which 30 % fail in every way that the test
+server knows; the same list once in quiet and once killed 20 times, then compared row by row, and run once more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import re
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.kill import rows_of
+from bench.measure import median, python, save
+from engine.catalogue import Catalogue
+from media.synthetic import Encoding, write
+from media.synthetic.worlds import random_world
+
+JOBS = 8
+FAILING = (
+    "reset", "reset_once", "too_long", "cut_off", "html", "empty", "401", "403", "404", "410", "500", "503", "limited",
+    "limited_always", "busy_once", "expired", "loop", "to_file", "no_version", "changing",
+)  # fmt: skip
+_SAID = re.compile(r"download: ([\d,]+) fetched in ([\d.]+) s")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--small", type=int, default=2000, help="videos of 1 MB")
+    parser.add_argument("--large", type=int, default=5, help="videos of 400 MB")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--rows", type=int, default=10_000, help="urls for the ends")
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--scratch", help="a folder on the disk to measure on")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=arguments.scratch) as scratch:
+        result = {}
+        for name, count, size in (("small", arguments.small, 1 << 20), ("large", arguments.large, 400 << 20)):
+            if count:
+                result[name] = throughput(Path(scratch), name, count, size, arguments.runs)
+        if arguments.rows:
+            result["ends"] = ends(Path(scratch), arguments.rows, arguments.kills)
+    save("download", result)
+    return int(bool(arguments.rows) and not result["ends"]["same"])
+
+
+@dataclass(frozen=True)
+class Fetching:
+    """Seconds of one run; `fetch_s` is what the command says of its fetching."""
+
+    command_s: float
+    fetch_s: float
+    peak_mb: float
+
+
+def throughput(scratch: Path, name: str, count: int, size: int, runs: int) -> dict[str, float]:
+    """Medians of both ways, in MB/s, and their ratios."""
+    folder = scratch / f"{name}_files"
+    make_videos(folder, count, size)
+    total = sum(file.stat().st_size for file in folder.iterdir()) / 1e6
+    curl, ours = list[Fetching](), list[Fetching]()
+    with server_of(folder) as url:
+        names = sorted(file.name for file in folder.iterdir())
+        listed = scratch / f"{name}.txt"
+        listed.write_text("".join(f"{url}/ok/{file}\n" for file in names), encoding="utf-8")
+        for run in range(runs):
+            curl.append(by_curl(scratch / "curl", url, names))
+            ours.append(by_us(scratch / "catalogue", listed, count))
+            print(f"  {name} {run + 1}/{runs}: curl {curl[-1].command_s:.2f} s, "
+                  f"fetch {ours[-1].fetch_s:.2f} s, command {ours[-1].command_s:.2f} s", file=sys.stderr)  # fmt: skip
+    shutil.rmtree(folder)
+    curl_s, fetch_s = median([run.command_s for run in curl]), median([run.fetch_s for run in ours])
+    command_s, peak = median([run.command_s for run in ours]), max(run.peak_mb for run in ours)
+    print(f"{name}: {count} files of {size >> 20} MB: curl {total / curl_s:,.0f} MB/s, "
+          f"fetch {total / fetch_s:,.0f} MB/s "
+          f"({curl_s / fetch_s:.2f} x), command {total / command_s:,.0f} MB/s ({curl_s / command_s:.2f} x); "
+          f"peak {peak:.0f} MB")  # fmt: skip
+    return {
+        "files": count, "mb": total, "curl_mb_per_s": total / curl_s, "fetch_mb_per_s": total / fetch_s,
+        "fetch_ratio": curl_s / fetch_s, "command_ratio": curl_s / command_s, "peak_mb": peak,
+    }  # fmt: skip
+
+
+def make_videos(folder: Path, count: int, size: int) -> None:
+    """Videos that differ and have this size: one small video, filled up by a box that players pass over."""
+    folder.mkdir()
+    write(random_world(0, num_scenes=1, seconds=(1, 1)), Encoding(fps=25, size=(160, 90)), folder / "first.mp4")
+    video = (folder / "first.mp4").read_bytes()
+    (folder / "first.mp4").unlink()
+    for number in range(count):
+        fill = size - len(video) - 8
+        with (folder / f"{number:05d}.mp4").open("wb") as file:
+            file.write(video + struct.pack(">I4s", fill + 8, b"free") + struct.pack(">Q", number))
+            block = random.Random(number).randbytes(1 << 20)
+            left = fill - 8
+            while left:
+                left -= file.write(block[: min(left, len(block))])
+
+
+@contextmanager
+def server_of(folder: Path) -> Iterator[str]:
+    """The test server of a folder in a process of its own; gives its url."""
+    server = subprocess.Popen(python("tests.misbehaving_server", folder), stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    try:
+        yield f"http://127.0.0.1:{int(server.stdout.readline())}"
+    finally:
+        server.kill()
+        server.wait()
+
+
+def by_curl(out: Path, url: str, names: list[str]) -> Fetching:
+    out.mkdir()
+    config = out / "config"
+    config.write_text(
+        "".join(f'url = "{url}/ok/{name}"\noutput = "{out / name}"\n' for name in names), encoding="utf-8"
+    )
+    seconds, peak, _ = _timed(
+        ["curl", "--silent", "--fail", "--parallel", "--parallel-max", str(JOBS), "--config", str(config)]
+    )
+    shutil.rmtree(out)
+    return Fetching(seconds, seconds, peak)
+
+
+def by_us(catalogue: Path, listed: Path, count: int) -> Fetching:
+    seconds, peak, said = _timed(download_of(catalogue, listed))
+    match = _SAID.search(said)
+    if match is None or int(match[1].replace(",", "")) != count:
+        raise RuntimeError(f"not all of {count} were fetched:\n{said}")
+    shutil.rmtree(catalogue)
+    return Fetching(seconds, float(match[2]), peak)
+
+
+def download_of(catalogue: Path, listed: Path) -> list[str]:
+    return python("curate", "download", "-c", catalogue, "--csv", listed, "--jobs", JOBS, "--allow-private-hosts",
+                  "--backoff", "0.1", "--max-attempts", 3, "--no-check", "--min-free-gb", 0)  # fmt: skip
+
+
+def _timed(words: list[str]) -> tuple[float, float, str]:
+    """Wall seconds, peak memory in MB, and what was said on standard error."""
+    began = time.perf_counter()
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    said = process.stderr.read()
+    _pid, status, usage = os.wait4(process.pid, 0)
+    if code := os.waitstatus_to_exitcode(status):
+        raise subprocess.CalledProcessError(code, words, stderr=said)
+    return time.perf_counter() - began, usage.ru_maxrss / 1024, said
+
+
+def ends(scratch: Path, rows: int, kills: int) -> dict[str, object]:
+    """Whether a killed run ends every url as a quiet one does, and a second run asks for nothing."""
+    folder = scratch / "videos"
+    folder.mkdir()
+    for seed in range(8):
+        world = random_world(seed, num_scenes=1, seconds=(0.5, 1))
+        write(world, Encoding(fps=25, size=(96, 64)), folder / f"{seed}.mp4")
+    chance = random.Random(0)
+    hows = [chance.choice(FAILING) if chance.random() < 0.3 else "ok" for _ in range(rows)]
+    quiet, killed = scratch / "quiet", scratch / "killed"
+    with server_of(folder) as url:
+        seconds = _run_through(quiet, _list(scratch / "quiet.txt", url, hows, "q"))
+        listed = _list(scratch / "killed.txt", url, hows, "k")
+        for kill in range(kills):
+            run = subprocess.Popen(download_of(killed, listed), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                   start_new_session=True)  # fmt: skip
+            time.sleep(chance.uniform(0.5, max(1.0, 1.5 * seconds / kills)))
+            os.killpg(run.pid, signal.SIGKILL)
+            run.wait()
+            print(f"  kill {kill + 1}/{kills}", file=sys.stderr, end="\r")
+        _run_through(killed, listed)
+        before = len(rows_of(killed, "fetches"))
+        _run_through(killed, listed)
+        after = len(rows_of(killed, "fetches"))
+    first, second = ends_of(quiet), ends_of(killed)
+    same = first == second and len(first) == rows and before == after
+    verified = subprocess.run(python("curate", "verify", "-c", killed), check=False, capture_output=True, text=True)
+    counted = Counter(first.values())
+    print(f"ends: {rows:,} urls in {seconds:.0f} s, {counted['ok']:,} fetched, {rows - counted['ok']:,} turned away; "
+          f"after {kills} kills {'the same' if same else 'OTHERS'}, a second run made {after - before} attempts; "
+          f"verify: {verified.stdout.strip().splitlines()[-1]}")  # fmt: skip
+    return {"rows": rows, "kills": kills, "seconds": seconds, "same": same and verified.returncode == 0,
+            "ends": dict(counted), "attempts_of_second_run": after - before}  # fmt: skip
+
+
+def _list(path: Path, url: str, hows: list[str], run: str) -> Path:
+    path.write_text("".join(f"{url}/{how}/{i % 8}.mp4?{run}{i}\n" for i, how in enumerate(hows)), encoding="utf-8")
+    return path
+
+
+def _run_through(catalogue: Path, listed: Path) -> float:
+    return _timed(download_of(catalogue, listed))[0]
+
+
+def ends_of(catalogue: Path) -> dict[str, str]:
+    """How each url ended, by its place in the list: ok where it is a video, else the reason of its reject."""
+    with Catalogue.open(catalogue).connect() as connection:
+        rows = connection.execute(
+            "select video_key, 'ok' from videos union select video_key, 'ok' from aliases "
+            "union all select key, reason from rejects where stage = 'download'"
+        ).fetchall()
+    return {re.sub(r"^.*/(\w+)/\d\.mp4\?[qk]", r"\1 ", key): end for key, end in rows}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""Which backend brings which url."""
+
+from __future__ import annotations
+
+import threading
+from importlib import import_module
+from pathlib import PurePosixPath
+from urllib.parse import urlsplit
+
+from curate.download.backend import Backend, Fetched, Settings, Target
+from curate.download.http import Http
+from curate.download.safety import host_of
+from curate.sources import VIDEO_SUFFIXES
+from curate.wrong_use import WrongUse
+
+BACKENDS = ("auto", "http", "yt-dlp", "pytube")
+_YTDLP = "curate.download.ytdlp"
+"""By name: loading it loads yt-dlp, which not every command needs and not everybody has."""
+INSTALL = "pip install 'longtake[youtube]'"
+
+
+class Chooser:
+    """The backend for a url, each made once. `auto`: a file's url goes to http, a page that yt-dlp knows to yt-dlp.
+
+    Raises:
+        WrongUse: there is no such backend, or it is not installed.
+    """
+
+    def __init__(self, name: str, settings: Settings) -> None:
+        if name not in BACKENDS:
+            raise WrongUse(f"--backend {name} does not exist. Allowed: {', '.join(BACKENDS)}")
+        self._name, self._settings, self._lock = name, settings, threading.Lock()
+        self._made: dict[str, Backend] = {"http": Http(settings)}
+        if name not in ("auto", "http"):
+            self._backend(name)
+
+    def __call__(self, url: str) -> Backend:
+        return self._backend(self._named(url) if self._name == "auto" else self._name)
+
+    def _named(self, url: str) -> str:
+        try:
+            host = host_of(url)
+        except ValueError:
+            return "http"
+        if host == "youtube.com":
+            return "yt-dlp"
+        if PurePosixPath(urlsplit(url).path).suffix.lower() in VIDEO_SUFFIXES:
+            return "http"
+        try:
+            knows = import_module(_YTDLP).has_extractor_for
+        except ImportError:
+            return "http"
+        return "yt-dlp" if knows(url) else "http"
+
+    def _backend(self, name: str) -> Backend:
+        with self._lock:
+            if name not in self._made:
+                self._made[name] = self._make(name)
+            return self._made[name]
+
+    def _make(self, name: str) -> Backend:
+        try:
+            if name == "yt-dlp":
+                return import_module(_YTDLP).YtDlp(self._settings)
+            from curate.download.pytube import Pytube  # noqa: PLC0415
+
+            return Pytube(self._settings)
+        except ImportError as error:
+            if self._name != "auto":
+                raise WrongUse(f"--backend {name}: {error}. Install it: {INSTALL}") from error
+            return Missing(name)
+
+
+class Missing:
+    """Stands for a backend that is not installed: the run ends and says what to install."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def fetch(self, target: Target) -> Fetched:
+        return Fetched("challenge", f"{target.url} needs {self.name}, which is not installed: {INSTALL}")

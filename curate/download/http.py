@@ -1,0 +1,212 @@
+"""Direct urls through libcurl: ranges, resume behind an etag, what is no video stopped at its first bytes."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+
+import certifi
+import pycurl
+
+from curate.download.backend import Fetched, Settings, Target
+from curate.download.content import HEAD_BYTES, container_suffix, missing_bytes
+from curate.download.outcomes import of_status
+from curate.download.receive import Receiver
+from curate.download.safety import host_of
+from engine.catalogue import tool_version
+
+BUFFER_BYTES = 512 << 10
+CONNECT_SECONDS = 30
+MOST_REDIRECTS = 8
+SLOWEST_BYTES_PER_S = 512
+OVERLAP_BYTES = 4096
+HTTP_RANGE_REFUSED = 416
+_GOES_ON = frozenset({"network", "server", "rate_limited", "disk"})
+_TOO_MANY_REDIRECTS = pycurl.E_TOO_MANY_REDIRECTS
+_BAD_URL = frozenset({pycurl.E_URL_MALFORMAT, pycurl.E_UNSUPPORTED_PROTOCOL})
+
+
+@dataclass(frozen=True)
+class Note:
+    """What a partial file is a part of. It lies beside it as JSON."""
+
+    url: str
+    etag: str | None
+    modified: str | None
+    total: int | None
+
+    @property
+    def validator(self) -> str | None:
+        """What If-Range may hold: a strong etag, or a date."""
+        return self.etag if self.etag and not self.etag.startswith("W/") else self.modified
+
+    @classmethod
+    def read(cls, path: Path) -> Note | None:
+        try:
+            said = json.loads(path.read_text(encoding="utf-8"))
+            return cls(said["url"], said["etag"], said["modified"], said["total"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+
+class Http:
+    """Fetches a url as it stands. One connection a thread, kept open from one file to the next."""
+
+    name = "http"
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings, self._threads = settings, threading.local()
+
+    def fetch(self, target: Target) -> Fetched:
+        try:
+            host_of(target.url)
+        except ValueError as error:
+            return Fetched("bad_url", str(error))
+        note_at = target.partial.with_suffix(".json")
+        note = Note.read(note_at)
+        if note is None or note.url != target.url or not target.partial.exists():
+            note = None
+        try:
+            return self._fetch(target, note, note_at)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                return Fetched("disk", f"{error.strerror}: {target.partial.parent}")
+            raise
+
+    def _fetch(self, target: Target, note: Note | None, note_at: Path) -> Fetched:
+        with _opened(target.partial, keep=note is not None) as descriptor:
+            receiver = Receiver(descriptor, self._settings, target.stop, resume=note is not None)
+            code, message = self._perform(target, receiver, note)
+            if receiver.must_begin_anew or (note is not None and receiver.status == HTTP_RANGE_REFUSED):
+                # the file changed on the server, or what it sends does not fit what is there
+                os.ftruncate(descriptor, 0)
+                receiver = Receiver(descriptor, self._settings, target.stop, resume=False)
+                code, message = self._perform(target, receiver, None)
+        received = _judged(receiver, code, message, target)
+        if received.outcome == "ok" and receiver.content is not None:
+            note_at.unlink(missing_ok=True)
+            return received
+        if received.outcome not in _GOES_ON or not receiver.size or not target.partial.exists():
+            target.partial.unlink(missing_ok=True)
+            note_at.unlink(missing_ok=True)
+        return received
+
+    def _perform(self, target: Target, receiver: Receiver, note: Note | None) -> tuple[int, str]:
+        """Run the transfer; libcurl's code (0: done) and message."""
+        curl = self._curl()
+        curl.reset()
+        headers = [f"User-Agent: longtake/{tool_version()}", "Accept: */*"]
+        if note is not None and receiver.begins_at:
+            if note.validator:
+                headers.append(f"If-Range: {note.validator}")
+            else:
+                receiver.overlap(OVERLAP_BYTES)
+            curl.setopt(pycurl.RANGE, f"{receiver.begins_at}-")
+        self._set(curl, target, receiver)
+        curl.setopt(pycurl.HTTPHEADER, headers)
+        note_at = target.partial.with_suffix(".json")
+        receiver.on_first = lambda: _write_note(note_at, target.url, receiver)
+        try:
+            curl.perform()
+        except pycurl.error as error:
+            if receiver.broke:
+                raise receiver.broke from None
+            return int(error.args[0]), str(error.args[-1])
+        finally:
+            receiver.close()
+        return 0, ""
+
+    def _curl(self) -> Any:
+        if not hasattr(self._threads, "curl"):
+            self._threads.curl = pycurl.Curl()
+        return self._threads.curl
+
+    def _set(self, curl: Any, target: Target, receiver: Receiver) -> None:
+        s = self._settings
+        curl.setopt(pycurl.URL, target.url.encode())
+        curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
+        curl.setopt(pycurl.REDIR_PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
+        curl.setopt(pycurl.FOLLOWLOCATION, 1)
+        curl.setopt(pycurl.MAXREDIRS, MOST_REDIRECTS)
+        curl.setopt(pycurl.CAINFO, certifi.where())
+        curl.setopt(pycurl.NOSIGNAL, 1)
+        curl.setopt(pycurl.BUFFERSIZE, BUFFER_BYTES)
+        curl.setopt(pycurl.CONNECTTIMEOUT, CONNECT_SECONDS)
+        curl.setopt(pycurl.TIMEOUT, int(s.max_seconds))
+        curl.setopt(pycurl.LOW_SPEED_LIMIT, SLOWEST_BYTES_PER_S)
+        curl.setopt(pycurl.LOW_SPEED_TIME, max(1, int(s.stall_s)))
+        curl.setopt(pycurl.PROXY, s.proxy or "")  # never from the environment: with a proxy, it chooses the address
+        curl.setopt(pycurl.HEADERFUNCTION, receiver.take_header)
+        curl.setopt(pycurl.WRITEFUNCTION, receiver.take)
+        if target.cookies is not None:
+            curl.setopt(pycurl.COOKIEFILE, str(target.cookies))
+        if not s.allow_private and not s.proxy:
+            curl.setopt(pycurl.OPENSOCKETFUNCTION, receiver.open_socket)
+
+
+@contextmanager
+def _opened(path: Path, *, keep: bool) -> Iterator[int]:
+    """Descriptor of the partial file, emptied unless what is there is to be kept; never through a link."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | (0 if keep else os.O_TRUNC) | os.O_NOFOLLOW, 0o644)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _write_note(path: Path, url: str, receiver: Receiver) -> None:
+    note = Note(url, receiver.header("etag"), receiver.header("last-modified"), receiver.total)
+    path.write_text(json.dumps(vars(note)), encoding="utf-8")
+
+
+def _judged(receiver: Receiver, code: int, message: str, target: Target) -> Fetched:  # noqa: PLR0911  (a case each)
+    """What the transfer amounts to."""
+    said = Fetched(
+        "ok", None, target.partial, None, receiver.status, receiver.received,
+        _retry_after(receiver.header("retry-after")), receiver.header("etag"),
+    )  # fmt: skip
+    if receiver.refused_address:
+        return said.but("forbidden_address", f"it leads to {receiver.refused_address}, which is not a public address")
+    if receiver.problem:
+        return said.but(*receiver.problem)
+    if code in _BAD_URL:
+        return said.but("bad_url", message)
+    if code == _TOO_MANY_REDIRECTS:
+        return said.but("unsupported", f"more than {MOST_REDIRECTS} redirects")
+    if receiver.status and receiver.status >= 300 and code in (0, pycurl.E_WRITE_ERROR):
+        outcome = of_status(receiver.status, target.url, receiver.error_text)
+        return said.but(outcome, f"HTTP {receiver.status} {receiver.reason}".strip())
+    if code:
+        return said.but("network", f"{message or 'the transfer broke off'} (curl {code})")
+    if receiver.total is not None and receiver.size != receiver.total:
+        return said.but("network", f"{receiver.size} of {receiver.total} bytes came")
+    if receiver.size < HEAD_BYTES and (verdict := receiver.judge_head()):
+        return said.but(*verdict)
+    if missing := missing_bytes(target.partial):
+        receiver.wrote = False  # the server says that this is all: nothing to go on from
+        target.partial.unlink(missing_ok=True)
+        return said.but("network", f"the file ends {missing} bytes before its last part does")
+    receiver.content = receiver.digest()
+    return Fetched(**{**vars(said), "content": receiver.content, "format": container_suffix(receiver.head)})
+
+
+def _retry_after(text: str | None) -> float | None:
+    """Seconds of a Retry-After, which is a number or a date; None where there is none that makes sense."""
+    if not text:
+        return None
+    if text.strip().isdigit():
+        return float(min(int(text), 7 * 86400))
+    try:
+        at = parsedate_to_datetime(text)
+    except (TypeError, ValueError):
+        return None
+    return min(max(0.0, at.timestamp() - time.time()), 7 * 86400.0)
