@@ -31,7 +31,8 @@ def groups_of(pairs: np.ndarray, margins: np.ndarray, num_clips: int, margin_of:
         if not _belong_together(mine, theirs, float(margins[place]), margin_of):
             continue
         joined = sorted(mine + theirs)
-        members.pop(one, None), members.pop(other, None)
+        members.pop(one, None)
+        members.pop(other, None)
         members[joined[0]] = joined
         group[joined] = joined[0]
     return group

@@ -127,7 +127,8 @@ def _gathered(
             rows = slice(starts[number], starts[number + 1])
             values[rows] = np.frombuffer(signature, np.int8).reshape(-1, BYTES)
             seconds[rows] = (times - times[0]) / US
-        values.flush(), seconds.flush()
+        values.flush()
+        seconds.flush()
     return Signatures(folder, starts)
 
 

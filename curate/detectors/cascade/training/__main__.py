@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _use_one_thread() -> None:
     """Pictures and layers are small: threads would only wait for one another."""
-    import torch  # noqa: PLC0415  # pyright: ignore[reportMissingImports]
+    import torch  # noqa: PLC0415
 
     cv2.setNumThreads(1)
     torch.set_num_threads(1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +13,7 @@ from curate.detectors.cascade.training.layers import fresh_layer, kept, scale_of
 from curate.detectors.cascade.training.supposed import DOUBTFUL, Cases
 
 if TYPE_CHECKING:
-    import torch  # pyright: ignore[reportMissingImports]
+    import torch
 
 HIDDEN = 24
 EPOCHS = 60
@@ -35,7 +35,7 @@ def fit_judge(
 
     Raises ValueError when there are no true cases or no false ones.
     """
-    import torch  # noqa: PLC0415  # pyright: ignore[reportMissingImports]
+    import torch  # noqa: PLC0415
 
     evidence, is_true = _sure(cases)
     scale = scale_of(evidence)
@@ -73,7 +73,7 @@ def fresh_judge(random: np.random.Generator, num_evidence: int) -> list[tuple[st
     return named
 
 
-def scores_of(arrays: dict[str, torch.Tensor], rows: torch.Tensor, stay: torch.Tensor | float = 1.0) -> torch.Tensor:
+def scores_of(arrays: Mapping[str, torch.Tensor], rows: torch.Tensor, stay: torch.Tensor | float = 1.0) -> torch.Tensor:
     """What `Judge.probability` takes the logistic function of, for scaled rows: float32 [B, E] to [B].
 
     `stay`: what the first hidden layer is multiplied by.

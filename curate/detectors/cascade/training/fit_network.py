@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +13,7 @@ from curate.detectors.cascade.training.labels import Whole
 from curate.detectors.cascade.training.layers import fresh_layer, kept, scale_of
 
 if TYPE_CHECKING:
-    import torch  # pyright: ignore[reportMissingImports]
+    import torch
 
 CHANNELS = 32
 STRETCH = 300  # looks that are shown at once
@@ -35,7 +35,7 @@ def fit_network(
 
     The layers are those of `Network`, in its layout; tests compare the two.
     """
-    import torch  # noqa: PLC0415  # pyright: ignore[reportMissingImports]
+    import torch  # noqa: PLC0415
 
     scale = scale_of(np.concatenate([example.signs for example in examples]))
     weights = {name: torch.nn.Parameter(torch.from_numpy(array)) for name, array in fresh_network(random, scale)}
@@ -81,9 +81,9 @@ def fresh_network(random: np.random.Generator, scale: dict[str, Numbers]) -> lis
     return named
 
 
-def scores_of(arrays: dict[str, torch.Tensor], signs: torch.Tensor) -> torch.Tensor:
+def scores_of(arrays: Mapping[str, torch.Tensor], signs: torch.Tensor) -> torch.Tensor:
     """`Network.probabilities` before they are made to add up to 1, of a batch: float32 [B, N, S] to [B, N, KINDS]."""
-    import torch  # noqa: PLC0415  # pyright: ignore[reportMissingImports]
+    import torch  # noqa: PLC0415
 
     def convolved(name: str, values: torch.Tensor, distance: int = 1) -> torch.Tensor:
         weight = arrays[f"{name}_weight"]
@@ -118,6 +118,6 @@ def batch(examples: Sequence[Example], random: np.random.Generator) -> tuple[Num
 
 
 def _tensors(arrays: dict[str, Numbers]) -> dict[str, torch.Tensor]:
-    import torch  # noqa: PLC0415  # pyright: ignore[reportMissingImports]
+    import torch  # noqa: PLC0415
 
     return {name: torch.from_numpy(array) for name, array in arrays.items()}
