@@ -26,6 +26,7 @@ LOOK_US = 65_000  # looks lie at least so far apart: every second frame at 30 fp
 SUPPOSED = Thresholds(hard=0.2, gradual=0.35, within=0.2, flash=0.4)  # what the network supposes is shown to the judge
 LEAST_HARD, LEAST_GRADUAL = 0.73, 0.88  # what both networks together must say of a transition
 TRUST_HARD, TRUST_GRADUAL = 0.5, 0.7  # how much the first network's word weighs, in log odds; the rest is the judge's
+LONGEST_US = 3_000_000  # a mixture that takes longer, and is no fade, is a camera that turns
 FLASH_REJECTED = "flash_rejected"
 STRIDE = 32  # looks from one run of the network to the next
 CLEAR = 2  # looks on both sides of a transition that was found, in which it still shows
@@ -144,7 +145,8 @@ class CascadeDetector:
             return [found]
         score = _together(found, self._judged(found))
         least = LEAST_HARD if found.kind == "hard" else LEAST_GRADUAL
-        if found.first and score >= least:
+        too_long = found.kind != "fade" and self._times[found.last] - self._times[found.first] > LONGEST_US
+        if found.first and score >= least and not too_long:
             return [Found(found.first, found.last, found.kind, score)]
         self._no_doubt(found.first, found.last, score)
         return []
