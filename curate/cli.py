@@ -121,6 +121,30 @@ def scan(
 
 
 @app.command()
+def flow(
+    catalogue: CatalogueOption,
+    model: Annotated[str, typer.Option("--model", help="raft_small or raft_large.")] = "raft_large",
+    weights: Annotated[
+        str | None, typer.Option("--weights", help="A .pth or .safetensors file. Default: torchvision's, fetched once.")
+    ] = None,
+    device: Annotated[str, typer.Option("--device", help="cpu, cuda or cuda:1.")] = "cpu",
+    jobs: Jobs = None,
+    limit: Limit = None,
+    shard: ShardOption = None,
+    retry: Retry = False,
+) -> None:
+    """Score clips as LVD-2M does, with RAFT.
+
+    Fills clip.flow_raft_lvd of clips that this network has not scored. Needs the extra model.
+    """
+    from curate import commands  # noqa: PLC0415
+
+    network = commands.flow_model_of(model, weights)
+    effort = commands.effort_of(jobs, limit, shard, retry=retry)
+    commands.flow(commands.open_catalogue(catalogue), network, effort, device)
+
+
+@app.command()
 def select(
     catalogue: CatalogueOption,
     recipe: RecipeOption = "everything",

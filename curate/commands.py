@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from curate import cut_clips, stages
+from curate.flow_networks import raft
+from curate.flow_stage import FlowModel
 from curate.query_commands import open_catalogue
 from curate.recipes import Condition, SelectRecipe, recipe_named
 from curate.scan import ScanSettings
@@ -63,6 +66,24 @@ def add(paths: Sequence[str], catalogue: str, effort: stages.Effort) -> Catalogu
 
 def scan(catalogue: Catalogue, settings: ScanSettings, effort: stages.Effort) -> None:
     _report(stages.scan_all(catalogue, settings, effort), catalogue)
+
+
+def flow_model_of(name: str, weights: str | None) -> FlowModel:
+    """A flow network by what a person typed, its weights looked at before any worker starts."""
+    if find_spec("torch") is None:
+        raise WrongUse("curate flow needs torch: pip install 'longtake[model]'")
+    from model.errors import ModelError  # noqa: PLC0415
+
+    try:
+        model = raft(name, weights)
+        model.load("cpu")
+    except (ValueError, OSError, ModelError) as error:
+        raise WrongUse(str(error)) from error
+    return model
+
+
+def flow(catalogue: Catalogue, model: FlowModel, effort: stages.Effort, device: str) -> None:
+    _report(stages.flow_all(catalogue, model, effort, device=device), catalogue)
 
 
 def select(catalogue: Catalogue, recipe: SelectRecipe, name: str | None, order: str = DEFAULT_ORDER) -> None:

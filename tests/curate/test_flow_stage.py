@@ -67,3 +67,33 @@ def test_a_networks_score_is_what_clip_shows(tmp_path: Path, raw_videos: Path):
 def test_other_weights_are_due_again():
     same, other = FlowModel("toy", "abc", partial(load_brightness)), FlowModel("toy", "abd", load_brightness)
     assert flow_due(TOY).fingerprint == flow_due(same).fingerprint != flow_due(other).fingerprint
+
+
+def test_raft_scores_clips_by_the_weights_of_a_file(tmp_path: Path, make_video: MadeVideos):
+    torch = pytest.importorskip("torch")
+    from torchvision.models.optical_flow import raft_small  # noqa: PLC0415
+
+    torch.manual_seed(0)
+    torch.save(raft_small(weights=None).state_dict(), tmp_path / "raft.pth")
+    catalogue = tmp_path / "catalogue"
+    video = make_video(scenes=[("natural:1", 20)], fps=20, size=(160, 90))  # 1 s: frames at 0 and 0.5 s, one pair
+    assert curate("run", video, "-c", catalogue, "--recipe", "everything").code == 0
+    ran = curate("flow", "-c", catalogue, "--model", "raft_small", "--weights", tmp_path / "raft.pth", "--jobs", "1")
+    assert ran.code == 0, ran.err
+    (flow,) = rows(catalogue, "select model, flow_lvd, num_pairs, flow_raft_lvd from flows join clip using (clip_id)")
+    assert (flow["model"], flow["num_pairs"]) == ("raft_small", 1)
+    assert flow["flow_raft_lvd"] == flow["flow_lvd"] > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model", "raft_huge"], "no flow network 'raft_huge'. Allowed: raft_small, raft_large"),
+        (["--weights", "/nowhere/raft.pth"], "No such file"),
+    ],
+)
+def test_a_network_that_cannot_be_had_is_wrong_use(tmp_path: Path, arguments: list[str], message: str):
+    pytest.importorskip("torch")
+    ran = curate("flow", "-c", tmp_path, *arguments)
+    assert ran.code == 2
+    assert message in ran.err
