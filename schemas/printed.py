@@ -8,7 +8,7 @@ from schemas.spec import PROVENANCE, PROVENANCE_DOCS, TableSpec
 
 _HEAD = """# Tables
 
-Printed from `schemas/tables.py` by `make docs`; a test holds both together. Every row also has the columns of
+Printed from `schemas/tables/` by `make docs`; a test holds both together. Every row also has the columns of
 *provenance* at the end of this page. Times are integer microseconds on the video's own timeline, which starts at
 its first frame; spans are half-open. Null means: not measured.
 """
