@@ -359,8 +359,13 @@ def compact(
 
 def main() -> None:
     """The door of the house: what a person can mend is one line, a bug is a traceback."""
+    from engine.interrupt import noted_interrupts, was_interrupted  # noqa: PLC0415
+
     try:
-        code = app(standalone_mode=False)
+        with noted_interrupts():
+            code = app(standalone_mode=False)
+            if was_interrupted() and not code:
+                code = INTERRUPTED
     except typer.TyperException as error:
         cast("Any", error).show()  # usage errors know how; their class is private to Typer
         code = error.exit_code
