@@ -9,8 +9,7 @@ import time
 import duckdb
 
 from curate.show import show_result
-from engine.interrupt import interruptible
-from engine.query import QueryError, one_line, run
+from engine.query import QueryError, interruptible, one_line, run
 
 READ_ROWS = 8192
 

@@ -10,7 +10,8 @@ import time
 import duckdb
 import pytest
 
-from engine.interrupt import interruptible, noted_interrupts, stop_if_interrupted, was_interrupted
+from engine.interrupt import noted_interrupts, stop_if_interrupted, was_interrupted
+from engine.query import interruptible
 
 ENDLESS = "select count(*) from range(1000000000) a, range(1000000000) b where (a.range * b.range) % 7 = 3"
 
