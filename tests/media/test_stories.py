@@ -161,7 +161,7 @@ def red_pixels(frame: np.ndarray) -> np.ndarray:
 )  # fmt: skip
 def test_things_and_camera_move_one_place(action: str, shift: tuple[int, int]) -> None:
     story = told(action, None if action in CAMERA_ACTIONS else RED)
-    first, *_, last = story_frames(story, film=StoryFilm(size=84))
+    first, *_, last = story_frames(story, film=StoryFilm(size=84, fps=8))
     moved = red_pixels(last).mean(axis=0) - red_pixels(first).mean(axis=0)
     assert moved[::-1] == pytest.approx(shift, abs=0.6)
     background_moved = bool((first[:8] != last[:8]).any())  # the circle is never in the upper eight rows here
@@ -174,14 +174,14 @@ def test_things_and_camera_move_one_place(action: str, shift: tuple[int, int]) -
 )
 def test_sizes_change_by_what_happens(action: str, growth: float) -> None:
     thing = None if action in CAMERA_ACTIONS else RED
-    first, *_, last = story_frames(told(action, thing, near=action != "zooms in"), film=StoryFilm(size=168))
+    first, *_, last = story_frames(told(action, thing, near=action != "zooms in"), film=StoryFilm(size=168, fps=8))
     assert len(red_pixels(last)) / len(red_pixels(first)) == pytest.approx(growth, rel=0.06)
 
 
 def test_a_thing_appears_and_disappears_in_the_middle_of_its_second() -> None:
     shown = [len(red_pixels(frame)) > 0 for frame in story_frames(told("appears"))]
-    assert shown == [False] * 4 + [True] * 4  # eight frames a second
-    assert [len(red_pixels(frame)) > 0 for frame in story_frames(told("disappears"))] == [True] * 4 + [False] * 4
+    assert shown == [False] * 2 + [True] * 2  # four frames a second
+    assert [len(red_pixels(frame)) > 0 for frame in story_frames(told("disappears"))] == [True] * 2 + [False] * 2
 
 
 def test_a_film_is_a_file_that_is_the_same_each_time(tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_a_film_is_a_file_that_is_the_same_each_time(tmp_path: Path) -> None:
     times = write_story(story, tmp_path / "a.mp4")
     write_story(story, tmp_path / "b.mp4")
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
-    assert probe(tmp_path / "a.mp4").num_frames == len(times) == 8 * len(story.events)
+    assert probe(tmp_path / "a.mp4").num_frames == len(times) == 4 * len(story.events)
     shown = next(iter(sample(tmp_path / "a.mp4", [0]))).rgb.astype(int)
     assert np.abs(shown - next(story_frames(story))).mean() < 8
 

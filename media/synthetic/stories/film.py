@@ -35,10 +35,13 @@ BACKDROPS = (
 
 @dataclass(frozen=True)
 class StoryFilm:
-    """How a story becomes a file. size: side of the square picture in pixels. fps: frames a second."""
+    """How a story becomes a file. size: side of the square picture in pixels. fps: frames a second.
+
+    Four a second show each event and keep the longest story at 16 frames, all of which a captioner sees.
+    """
 
     size: int = 56
-    fps: int = 8
+    fps: int = 4
     crf: int = 18
 
     @property
