@@ -12,6 +12,7 @@ from curate.detectors.cascade.detector import CascadeDetector
 from curate.detectors.choose import DETECTORS, make_detector
 from curate.detectors.cut import Cut, Detector
 from curate.look_plan import look_plan
+from curate.observers.beside import Beside
 from curate.observers.borders import BorderObserver
 from curate.observers.changes import ChangeObserver
 from curate.observers.coherence import CoherenceObserver
@@ -136,9 +137,10 @@ def _look(source: str, index: PacketIndex, threads: int, beat: Callable[[], None
     def frames_of(numbers: Sequence[int]) -> FrameStream:
         return pick(source, index, numbers, sizing=Sizing(WORKING_SIDE), threads=threads, loop_filter="referenced")
 
-    with frames_of(look_plan(index)) as looks:
+    with frames_of(look_plan(index)) as looks, Beside(observers, threads) as beside:
         for frame in looks:
-            _push(frame, detector, observers)
+            beside.push(frame)
+            detector.push(frame)
             beat()
         report = looks.report
     windows = [(window, _numbers_within(index, window)) for window in detector.windows()]
@@ -164,20 +166,18 @@ def _watch(source: str, detector: Detector, threads: int, beat: Callable[[], Non
     """Every frame."""
     observers = [make() for make in OBSERVERS]
     times, keys = list[int](), list[int]()
-    with stream(source, max_side=WORKING_SIDE, threads=threads, loop_filter="referenced") as frames:
+    with (
+        stream(source, max_side=WORKING_SIDE, threads=threads, loop_filter="referenced") as frames,
+        Beside(observers, threads) as beside,
+    ):
         for frame in frames:
-            _push(frame, detector, observers)
+            beside.push(frame)
+            detector.push(frame)
             times.append(frame.time_us)
             if frame.key_frame:
                 keys.append(frame.time_us)
             beat()
-        return _Seen(detector, observers, frames.report, times, keys)
-
-
-def _push(frame: Frame, detector: Detector, observers: Sequence[Observer]) -> None:
-    detector.push(frame)
-    for observer in observers:
-        observer.push(frame)
+    return _Seen(detector, observers, frames.report, times, keys)
 
 
 def _of(seen: _Seen, requested: Sequence[Row]) -> Scan:
