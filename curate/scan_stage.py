@@ -19,7 +19,7 @@ from schemas.ids import clip_id_of, fingerprint_of
 from schemas.spans import US
 
 STAGE = "scan"
-VERSION = 3  # 3: the cascade; only needed frames; camera, borders, text, hashes, signatures; requested spans
+VERSION = 4  # 3: the cascade; only needed frames; camera, borders, text, hashes, signatures; requested spans
 
 
 def scan_plan(settings: ScanSettings) -> Plan:
