@@ -8,8 +8,9 @@ from fractions import Fraction
 from functools import partial
 
 from curate.media_reject import media_reject
+from curate.passes import ScanSettings
 from curate.requested import REQUESTED_SQL, Misplaced, Placed, columns_at_edges
-from curate.scan import FoundClip, Scan, ScanSettings, scan
+from curate.scan import FoundClip, Scan, scan
 from curate.sources import stamp_of
 from engine.due import Due
 from engine.run import Plan
