@@ -87,7 +87,9 @@ def look(source: str, index: PacketIndex, settings: ScanSettings, threads: int, 
     observers = [make() for make in OBSERVERS]
 
     def frames_of(numbers: Sequence[int]) -> FrameStream:
-        return pick(source, index, numbers, sizing=Sizing(WORKING_SIDE), threads=threads, loop_filter="referenced")
+        return pick(
+            source, index, numbers, sizing=Sizing(WORKING_SIDE), threads=threads, loop_filter="referenced", settled=True
+        )
 
     with frames_of(look_plan(index)) as looks, Beside(observers, threads) as beside:
         for frame in looks:
@@ -124,7 +126,7 @@ def watch(source: str, settings: ScanSettings, fps: Fraction, threads: int, beat
     observers = [make() for make in OBSERVERS]
     times, keys = list[int](), list[int]()
     with (
-        stream(source, max_side=WORKING_SIDE, threads=threads, loop_filter="referenced") as frames,
+        stream(source, max_side=WORKING_SIDE, threads=threads, loop_filter="referenced", settled=True) as frames,
         Beside(observers, threads) as beside,
     ):
         for frame in frames:
@@ -137,7 +139,7 @@ def watch(source: str, settings: ScanSettings, fps: Fraction, threads: int, beat
     if settings.expert and isinstance(detector, CascadeDetector):
 
         def frames_of(_: Sequence[int]) -> FrameStream:
-            return stream(source, max_side=WORKING_SIDE, threads=threads, loop_filter="referenced")
+            return stream(source, max_side=WORKING_SIDE, threads=threads, loop_filter="referenced", settled=True)
 
         frames.report.num_frames += _ask(detector, settings.expert, np.array(times), frames_of, beat)
     return Seen(detector, observers, frames.report, times, keys)

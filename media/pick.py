@@ -13,7 +13,7 @@ from media.limits import DEFAULT_LIMITS, Limits
 from media.opening import LoopFilter, Source, open_video
 from media.packets import PacketIndex
 from media.seeking import LostError, key_before, nothing_came, pictures_from
-from media.stream import FrameStream, scaler_for
+from media.stream import FrameStream, scaler_for, settled_frames
 
 SEEK_GAIN = 4  # a seek must spare more frames than this, or decoding on is as cheap
 
@@ -27,17 +27,19 @@ def pick(
     threads: int = 1,
     limits: Limits = DEFAULT_LIMITS,
     loop_filter: LoopFilter = "all",
+    settled: bool = False,
 ) -> FrameStream:
     """The frames of these numbers, ascending, as `stream` would give them; `.report.num_frames` counts what it took.
 
     A frame that no other frame needs and that was not asked for is not decoded where the codec allows that, and
-    keyframes that lie further on are seeked. threads: as for `stream`. Raises, while iterating, LostError where a
-    place cannot be proved or the file is damaged (what damage looks like depends on what was decoded before):
-    stream it from the beginning instead; MediaError.
+    keyframes that lie further on are seeked. threads, settled: as for `stream`.
+
+    Raises, while iterating, LostError where a place cannot be proved or the file is damaged (what damage looks like
+    depends on what was decoded before): stream it from the beginning instead; MediaError.
     """
     report = StreamReport(end_us=index.report.end_us)
     frames = _picked(source, index, numbers, sizing, max(1, threads - 1), limits, loop_filter, report)
-    return FrameStream(ahead(frames) if threads > 1 else frames, report)
+    return FrameStream(ahead(settled_frames(frames) if settled else frames) if threads > 1 else frames, report)
 
 
 def _picked(
