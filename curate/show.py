@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
+
+from engine.terminal import CELL_WIDTH, plain, printable, say
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,14 +18,10 @@ if TYPE_CHECKING:
 
     from curate.select import FunnelStep
 
+__all__ = ["CELL_WIDTH", "FORMATS", "printable", "say", "show_funnel", "show_result", "show_rows"]
+
 FORMATS = ("table", "csv", "json", "jsonl", "parquet")
 TABLE_ROWS = 200
-CELL_WIDTH = 200
-
-
-def say(message: str) -> None:
-    """A line for the person, on standard error."""
-    print(message, file=sys.stderr, flush=True)
 
 
 def show_result(result: pa.RecordBatchReader, form: str, output: str | None = None) -> None:
@@ -70,17 +66,6 @@ def show_rows(titles: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
 
 def _away(step: FunnelStep) -> tuple[str, str, str]:
     return f"{step.clips_turned_away_alone:,}", f"{step.hours_turned_away_alone:.3f}", f"{step.clips_unmeasured:,}"
-
-
-def printable(value: object, width: int = CELL_WIDTH) -> str:
-    """A value as text without control characters, cut to `width` characters; null is empty."""
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    text = value if isinstance(value, str) else str(_plain(value))
-    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[: width + 1])
-    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def _rows(result: pa.RecordBatchReader) -> Iterator[tuple[Any, ...]]:
@@ -148,27 +133,12 @@ _WRITERS: dict[str, Callable[[Any, TextIO], None]] = {
 
 
 def _json_object(names: Sequence[str], row: Sequence[Any]) -> str:
-    return json.dumps(dict(zip(names, map(_plain, row), strict=True)), ensure_ascii=False, allow_nan=False)
+    return json.dumps(dict(zip(names, map(plain, row), strict=True)), ensure_ascii=False, allow_nan=False)
 
 
 def _csv_cell(value: Any) -> Any:
-    plain = _plain(value)
-    return json.dumps(plain, ensure_ascii=False) if isinstance(plain, list | dict) else plain
-
-
-def _plain(value: Any) -> Any:
-    """A value as JSON has it: times as ISO 8601, bytes as hex, NaN and infinity as null."""
-    if value is None or isinstance(value, str | int | float):
-        return None if isinstance(value, float) and not math.isfinite(value) else value
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    return str(value)
+    cell = plain(value)
+    return json.dumps(cell, ensure_ascii=False) if isinstance(cell, list | dict) else cell
 
 
 def _is_number(type_: pa.DataType) -> bool:
