@@ -180,5 +180,5 @@ def _reject(job: Job, number: int, failure: Failure, writer: Writer, stage: str)
 
 
 def _detail(failure: Failure) -> str:
-    said = f" It wrote: {failure.text[:_SHOWN_TEXT]!r}" if failure.text else ""
+    said = f". It wrote: {failure.text[:_SHOWN_TEXT]!r}" if failure.text else ""
     return failure.detail + said
