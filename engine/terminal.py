@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 CELL_WIDTH = 200
 
@@ -39,3 +43,30 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(v) for v in value]
     return str(value)
+
+
+def show_rows(titles: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A small table for people, on standard output."""
+    table = table_for()
+    for place, title in enumerate(titles):
+        is_number = all(isinstance(row[place], int | float) for row in rows) and bool(rows)
+        table.add_column(title, justify="right" if is_number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(f"{cell:,}" if isinstance(cell, int) else printable(cell) for cell in row))
+    print_table(table, sys.stdout)
+
+
+def table_for(title: str | None = None) -> Table:
+    """An empty table in the house's dress."""
+    from rich import box  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+
+
+def print_table(table: Table, stream: TextIO) -> None:
+    """Print it, as wide as a terminal is, or 200 characters."""
+    from rich.console import Console  # noqa: PLC0415
+
+    width = None if stream.isatty() else 200
+    Console(file=stream, markup=False, highlight=False, emoji=False, width=width).print(table)

@@ -152,6 +152,55 @@ def describe(
     print(describing.describe(file, choice, question))
 
 
+@app.command()
+def plan(
+    catalogue: CatalogueOption,
+    model: ModelOption,
+    selection: Selection = None,
+    recipe: RecipeOption = "tarsier",
+    engine: Engine = EngineName.transformers,
+    base_url: BaseUrl = None,
+    shard: ShardOption = None,
+    samples: Samples = 1,
+    temperature: Temperature = 0.0,
+    prompt: PromptOption = None,
+    prompts: PromptFile = None,
+    frames: Frames = None,
+    max_pixels: MaxPixels = None,
+    window: Window = None,
+    gpu: Annotated[str | None, typer.Option(help="H200, H100, A100, L40S, L4, A10, RTX4090, RTX3090 or T4.")] = None,
+    gpus: Annotated[int, typer.Option(min=1, help="How many of them.")] = 1,
+    price: Price = None,
+    usd_per_hour: Annotated[float | None, typer.Option(min=0, help="What an hour of one GPU costs.")] = None,
+) -> None:
+    """Say how long a run will take and what it will cost, before it starts."""
+    from recaption import plan as planning  # noqa: PLC0415
+    from recaption import run_command  # noqa: PLC0415
+
+    typed = run_command.Typed(
+        catalogue, model, selection, recipe, engine.value, base_url, shard=shard, samples=samples,
+        temperature=temperature, prompt=prompt, prompts=prompts, frames=frames, max_pixels=max_pixels, window=window,
+    )  # fmt: skip
+    planning.plan(typed, gpu, gpus, run_command.price_of(price), usd_per_hour)
+
+
+@app.command()
+def status(
+    catalogue: CatalogueOption,
+    selection: Selection = None,
+    shards: Annotated[int, typer.Option(min=1, help="Say it for each of so many shards as well.")] = 1,
+    price: Price = None,
+) -> None:
+    """Say what is captioned: done, left, rate, time left, failures by reason, tokens, cost."""
+    from engine.catalogue import Catalogue  # noqa: PLC0415
+    from recaption import run_command  # noqa: PLC0415
+    from recaption import status as telling  # noqa: PLC0415
+
+    opened = Catalogue.open(catalogue)
+    run_command.check_selection(opened, selection)
+    telling.status(opened, selection, shards, run_command.price_of(price))
+
+
 def main() -> None:
     """The door of the house: what a person can mend is one line, a bug is a traceback."""
     try:

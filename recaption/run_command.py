@@ -94,7 +94,7 @@ def prepare(typed: Typed) -> Prepared:
         steps = steps_of(recipe, looker, looker if refiner is choice else identify(refiner))
     except (ValueError, OSError, CatalogueError) as error:
         raise WrongUse(str(error)) from error
-    _check_selection(catalogue, typed.selection)
+    check_selection(catalogue, typed.selection)
     return Prepared(catalogue, Scope(typed.selection, shard, typed.limit, typed.retry), steps, choice, refiner)
 
 
@@ -145,7 +145,7 @@ def report(tally: Tally, catalogue: Catalogue) -> None:
 
 def _choices(typed: Typed) -> tuple[EngineChoice, EngineChoice]:
     """Who looks, and who refines: the same, unless another was named."""
-    read, written = _price(typed.price)
+    read, written = price_of(typed.price)
     look = EngineChoice(
         typed.engine, typed.model, typed.base_url, typed.device, typed.dtype, typed.rows, typed.workers, typed.images,
         typed.max_pixels, read, written, typed.budget,
@@ -162,7 +162,8 @@ def _choices(typed: Typed) -> tuple[EngineChoice, EngineChoice]:
     )  # fmt: skip
 
 
-def _price(text: str | None) -> tuple[float, float]:
+def price_of(text: str | None) -> tuple[float, float]:
+    """USD for a million tokens read and written, of "0.15/0.6"."""
     if text is None:
         return 0.0, 0.0
     read, slash, written = text.partition("/")
@@ -179,7 +180,8 @@ def _gated(gates: str, looker: Identity) -> bool:
     return gates == "on" or (gates == "auto" and not looker.is_toy)
 
 
-def _check_selection(catalogue: Catalogue, name: str | None) -> None:
+def check_selection(catalogue: Catalogue, name: str | None) -> None:
+    """Raises WrongUse where there is no such selection."""
     if name is None:
         return
     with catalogue.connect() as connection:
