@@ -5,27 +5,22 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from engine.terminal import CELL_WIDTH, plain, print_table, printable, say, show_rows, table_for
+
 if TYPE_CHECKING:
     import pyarrow as pa
-    from rich.table import Table
 
     from curate.select import FunnelStep
 
+__all__ = ["CELL_WIDTH", "FORMATS", "printable", "say", "show_funnel", "show_result", "show_rows"]
+
 FORMATS = ("table", "csv", "json", "jsonl", "parquet")
 TABLE_ROWS = 200
-CELL_WIDTH = 200
-
-
-def say(message: str) -> None:
-    """A line for the person, on standard error."""
-    print(message, file=sys.stderr, flush=True)
 
 
 def show_result(result: pa.RecordBatchReader, form: str, output: str | None = None) -> None:
@@ -47,40 +42,18 @@ def show_result(result: pa.RecordBatchReader, form: str, output: str | None = No
 
 def show_funnel(steps: Sequence[FunnelStep], name: str, stream: TextIO | None = None) -> None:
     """The funnel of a selection as a table for people."""
-    table = _table(f"selection {name}")
+    table = table_for(f"selection {name}")
     for title in ("condition", "turned away alone", "hours", "not measured", "clips left", "hours left"):
         table.add_column(title, justify="left" if title == "condition" else "right")
     for step in steps:
         away = ("", "", "") if step.step == 0 else _away(step)
         shown = step.condition if step.step == 0 else f"{step.condition}: {step.sql}"
         table.add_row(printable(shown), *away, f"{step.clips_left:,}", f"{step.hours_left:.3f}")
-    _print(table, stream or sys.stdout)
-
-
-def show_rows(titles: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A small table for people, on standard output."""
-    table = _table()
-    for place, title in enumerate(titles):
-        is_number = all(isinstance(row[place], int | float) for row in rows) and bool(rows)
-        table.add_column(title, justify="right" if is_number else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(f"{cell:,}" if isinstance(cell, int) else printable(cell) for cell in row))
-    _print(table, sys.stdout)
+    print_table(table, stream or sys.stdout)
 
 
 def _away(step: FunnelStep) -> tuple[str, str, str]:
     return f"{step.clips_turned_away_alone:,}", f"{step.hours_turned_away_alone:.3f}", f"{step.clips_unmeasured:,}"
-
-
-def printable(value: object, width: int = CELL_WIDTH) -> str:
-    """A value as text without control characters, cut to `width` characters; null is empty."""
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    text = value if isinstance(value, str) else str(_plain(value))
-    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[: width + 1])
-    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def _rows(result: pa.RecordBatchReader) -> Iterator[tuple[Any, ...]]:
@@ -90,7 +63,7 @@ def _rows(result: pa.RecordBatchReader) -> Iterator[tuple[Any, ...]]:
 
 
 def _write_table(result: pa.RecordBatchReader, stream: TextIO) -> None:
-    table, shown, more = _table(), 0, 0
+    table, shown, more = table_for(), 0, 0
     for field in result.schema:
         table.add_column(printable(field.name), justify="right" if _is_number(field.type) else "left", overflow="fold")
     for row in _rows(result):
@@ -99,7 +72,7 @@ def _write_table(result: pa.RecordBatchReader, stream: TextIO) -> None:
             shown += 1
         else:
             more += 1
-    _print(table, stream)
+    print_table(table, stream)
     if more:
         print(f"… and {more:,} more rows; --format csv or json gives all of them", file=sys.stderr)
 
@@ -148,44 +121,15 @@ _WRITERS: dict[str, Callable[[Any, TextIO], None]] = {
 
 
 def _json_object(names: Sequence[str], row: Sequence[Any]) -> str:
-    return json.dumps(dict(zip(names, map(_plain, row), strict=True)), ensure_ascii=False, allow_nan=False)
+    return json.dumps(dict(zip(names, map(plain, row), strict=True)), ensure_ascii=False, allow_nan=False)
 
 
 def _csv_cell(value: Any) -> Any:
-    plain = _plain(value)
-    return json.dumps(plain, ensure_ascii=False) if isinstance(plain, list | dict) else plain
-
-
-def _plain(value: Any) -> Any:
-    """A value as JSON has it: times as ISO 8601, bytes as hex, NaN and infinity as null."""
-    if value is None or isinstance(value, str | int | float):
-        return None if isinstance(value, float) and not math.isfinite(value) else value
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    return str(value)
+    cell = plain(value)
+    return json.dumps(cell, ensure_ascii=False) if isinstance(cell, list | dict) else cell
 
 
 def _is_number(type_: pa.DataType) -> bool:
     from pyarrow import types  # noqa: PLC0415
 
     return types.is_integer(type_) or types.is_floating(type_) or types.is_decimal(type_)
-
-
-def _table(title: str | None = None) -> Table:
-    from rich import box  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-
-    return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-
-
-def _print(table: Table, stream: TextIO) -> None:
-    from rich.console import Console  # noqa: PLC0415
-
-    width = None if stream.isatty() else 200
-    Console(file=stream, markup=False, highlight=False, emoji=False, width=width).print(table)

@@ -16,7 +16,10 @@ LINE_SECONDS = 10.0
 
 @dataclass
 class Tally:
-    """Counts of a run that began at `began_at`: rows finished, and rows turned away by reason."""
+    """Counts of a run that began at `began_at`: rows finished, and rows turned away by reason.
+
+    `note`: what came last, for a person to look at; one line that is safe on a terminal.
+    """
 
     stage: str
     total: int
@@ -24,6 +27,7 @@ class Tally:
     rejected: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
     began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    note: str = ""
 
     @property
     def handled(self) -> int:
@@ -89,7 +93,13 @@ def _bar(stage: str, total: int) -> Iterator[Progress]:
     with Bar(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(stage, total=total, rate="", rejects="")
 
+        noted_at = 0.0
+
         def show(tally: Tally) -> None:
+            nonlocal noted_at
+            if tally.note and time.monotonic() - noted_at >= LINE_SECONDS:
+                noted_at = time.monotonic()
+                bar.console.print(tally.note, markup=False, highlight=False)
             rate = f"{tally.handled / tally.seconds:.1f}/s" if tally.seconds else ""
             bar.update(task, completed=tally.handled, rate=rate, rejects=tally.reasons())
 
@@ -97,14 +107,17 @@ def _bar(stage: str, total: int) -> Iterator[Progress]:
 
 
 def _lines(stream: TextIO) -> Progress:
-    """A line every ten seconds and one at the end."""
-    told_at = time.monotonic()
+    """A line every ten seconds and one at the end, each with the note, whose first one comes at once."""
+    told_at, noted = time.monotonic(), False
 
     def show(tally: Tally) -> None:
-        nonlocal told_at
-        if tally.handled == tally.total or time.monotonic() - told_at >= LINE_SECONDS:
-            told_at = time.monotonic()
+        nonlocal told_at, noted
+        first_note = bool(tally.note) and not noted
+        if first_note or tally.handled == tally.total or time.monotonic() - told_at >= LINE_SECONDS:
+            told_at, noted = time.monotonic(), noted or bool(tally.note)
             print(tally.line(), file=stream, flush=True)
+            if tally.note:
+                print(f"  {tally.note}", file=stream, flush=True)
 
     return show
 

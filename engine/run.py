@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -13,7 +13,7 @@ from engine.catalogue import Catalogue, now, tool_version
 from engine.interrupt import stop_if_interrupted
 from engine.pool import Pool, WorkerLimits
 from engine.progress import Progress, Tally
-from engine.work import Outcome, Row, Slot, Work
+from engine.work import Outcome, Reject, Row, Slot, Work
 from engine.write import write
 
 FLUSH_SECONDS = 10.0
@@ -58,23 +58,28 @@ def run_plan(
         WorkerBug: a worker met something that its stage does not know.
         CatalogueError: the catalogue cannot be written.
     """
-    tally, pending = Tally(plan.stage, total), list[Outcome]()
     inputs: dict[str, Row] = {}
     pool = Pool(plan.make_work, slots, key=plan.key, limits=plan.limits)
-    started_at = flushed_at = time.monotonic()
     outcomes = pool.run(_remembered(_batches(rows, plan.batch_size), plan.key, inputs))
+    keeper = Keeper(catalogue, plan.stage, plan.fingerprint, inputs, plan.settle)
+    return keep(keeper, outcomes, Tally(plan.stage, total), show)
+
+
+def keep(keeper: Keeper, outcomes: Generator[Outcome], tally: Tally, show: Progress) -> Tally:
+    """Write the outcomes of a stage as they come, whoever makes them; as `run_plan`, which makes them in workers."""
+    started_at = flushed_at = time.monotonic()
     try:
         for outcome in outcomes:
             stop_if_interrupted()
-            pending.append(outcome)
+            keeper.pending.append(outcome)
             _count(tally, outcome, time.monotonic() - started_at)
             show(tally)
-            if len(pending) >= FLUSH_OUTCOMES or time.monotonic() - flushed_at >= FLUSH_SECONDS:
-                _flush(catalogue, plan, pending, inputs)
+            if len(keeper.pending) >= FLUSH_OUTCOMES or time.monotonic() - flushed_at >= FLUSH_SECONDS:
+                keeper.flush()
                 flushed_at = time.monotonic()
     finally:
         outcomes.close()
-        _flush(catalogue, plan, pending, inputs)
+        keeper.flush()
     tally.seconds = time.monotonic() - started_at
     return tally
 
@@ -115,36 +120,43 @@ def _count(tally: Tally, outcome: Outcome, seconds: float) -> None:
         tally.done += 1
 
 
-def _flush(catalogue: Catalogue, plan: Plan, pending: list[Outcome], inputs: dict[str, Row]) -> None:
-    """Write what is pending: all rows of one outcome share a time, by which its commit row is known."""
-    if not pending:
-        return
-    batch = plan.settle(pending) if plan.settle else pending
-    tables: dict[str, list[Row]] = defaultdict(list)
-    version = tool_version()
-    for outcome in batch:
-        provenance = {
-            "fingerprint": plan.fingerprint,
-            "tool_version": version,
-            "created_at": now(),
+@dataclass
+class Keeper:
+    """Writes outcomes of one stage. `inputs`: rows under way by key; a reject repeats its input's name and stamp."""
+
+    catalogue: Catalogue
+    stage: str
+    fingerprint: str
+    inputs: dict[str, Row] = field(default_factory=dict)
+    settle: Settle | None = None
+    pending: list[Outcome] = field(default_factory=list)
+
+    def flush(self) -> None:
+        """Write what is pending: all rows of one outcome share a time, by which its commit row is known."""
+        if not self.pending:
+            return
+        batch = self.settle(self.pending) if self.settle else self.pending
+        tables: dict[str, list[Row]] = defaultdict(list)
+        version = tool_version()
+        for outcome in batch:
+            provenance = {"fingerprint": self.fingerprint, "tool_version": version, "created_at": now()}
+            for table, rows in outcome.rows.items():
+                tables[table] += [row | provenance for row in rows]
+            if outcome.reject:
+                tables["rejects"].append(self._reject_row(outcome.key, outcome.reject) | provenance)
+        write(self.catalogue, tables, stage=self.stage)
+        for outcome in self.pending:
+            self.inputs.pop(outcome.key, None)
+        self.pending.clear()
+
+    def _reject_row(self, key: str, reject: Reject) -> Row:
+        source = self.inputs.get(key, {})
+        return {
+            "stage": self.stage,
+            "key": key,
+            "reason": reject.reason,
+            "detail": reject.detail,
+            "permanent": reject.permanent,
+            "source_stamp": source.get("source_stamp"),
+            "video_key": source.get("video_key"),
         }
-        for table, rows in outcome.rows.items():
-            tables[table] += [row | provenance for row in rows]
-        if outcome.reject:
-            source = inputs.get(outcome.key, {})
-            tables["rejects"].append(
-                {
-                    "stage": plan.stage,
-                    "key": outcome.key,
-                    "reason": outcome.reject.reason,
-                    "detail": outcome.reject.detail,
-                    "permanent": outcome.reject.permanent,
-                    "source_stamp": source.get("source_stamp"),
-                    "video_key": source.get("video_key"),
-                }
-                | provenance
-            )
-    write(catalogue, tables, stage=plan.stage)
-    for outcome in pending:
-        inputs.pop(outcome.key, None)
-    pending.clear()

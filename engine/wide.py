@@ -90,7 +90,7 @@ def _texts_sql(snapshot: Snapshot, within: str) -> str:
     kinds = ", ".join(f"'{kind}'" for kind in CAPTION_KINDS)
     return (
         f"select clip_id, {texts} from {source} "
-        f"where segment is null and kind in ({kinds}) and {within} group by clip_id"
+        f"where segment is null and coalesce(sample, 0) = 0 and kind in ({kinds}) and {within} group by clip_id"
     )
 
 

@@ -1,8 +1,11 @@
 """All frames of a video as its packets tell: times, keyframes, end; nothing decoded but the first picture."""
 
+import os
 from array import array
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import av
@@ -13,7 +16,7 @@ from numpy.typing import NDArray
 from media.decoding import StreamReport, decoded, packets_of
 from media.errors import MediaError
 from media.limits import Limits
-from media.opening import OpenVideo
+from media.opening import OpenVideo, Source, open_video
 from media.timeline import MICROSECOND, JumpRule, ticks_to_us, to_us
 
 _MISSING = -(1 << 63)
@@ -49,6 +52,39 @@ class PacketIndex:
     sound: bool
     first_picture: av.VideoFrame
     report: StreamReport
+
+
+_KEPT_INDEXES = 4
+_kept: OrderedDict[tuple[object, ...], PacketIndex] = OrderedDict()
+
+
+def index_of(source: Source, limits: Limits) -> PacketIndex:
+    """The index of a source. Those of the last few local files are kept while the files stay as they are: whoever
+    reads many spans of one long video demuxes it once. Raises MediaError.
+    """
+    stamp = _stamp(source)
+    if stamp is None:
+        with open_video(source, limits=limits) as video:
+            return index_packets(video, limits)
+    key = (*stamp, limits)
+    if key not in _kept:
+        with open_video(source, limits=limits) as video:
+            _kept[key] = index_packets(video, limits)
+        while len(_kept) > _KEPT_INDEXES:
+            _kept.popitem(last=False)
+    _kept.move_to_end(key)
+    return _kept[key]
+
+
+def _stamp(source: Source) -> tuple[object, ...] | None:
+    """What tells a local file from any other, and from itself after a change; None for what is no local file."""
+    if not isinstance(source, str | os.PathLike) or "://" in os.fspath(source) or "::" in os.fspath(source):
+        return None
+    try:
+        status = Path(source).stat()
+    except OSError:
+        return None  # whoever opens it says why
+    return os.fspath(source), status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def index_packets(video: OpenVideo, limits: Limits) -> PacketIndex:

@@ -10,7 +10,7 @@ from media.errors import MediaError
 from media.geometry import clockwise, display_size
 from media.limits import DEFAULT_LIMITS, Limits
 from media.opening import OpenVideo, Source, open_video
-from media.packets import PacketIndex, index_packets
+from media.packets import PacketIndex, index_of, index_packets
 from media.timeline import to_us
 
 
@@ -60,8 +60,7 @@ def probe(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> VideoFacts:
 
 def frame_times_us(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> NDArray[np.int64]:
     """int64 [N]: the time of every frame since the first, in presentation order. Raises MediaError."""
-    with open_video(source, limits=limits) as video:
-        return index_packets(video, limits).times_us
+    return index_of(source, limits).times_us.copy()
 
 
 def _facts(video: OpenVideo, index: PacketIndex) -> VideoFacts:

@@ -11,7 +11,7 @@ from media.frame import Frame
 from media.geometry import Sizing
 from media.limits import DEFAULT_LIMITS, Limits
 from media.opening import Source, open_video
-from media.packets import index_packets
+from media.packets import index_of
 from media.pick import pick
 from media.seeking import LostError, key_before
 from media.stream import timed
@@ -52,8 +52,7 @@ def sample(
     if times and min(times) < 0:
         raise ValueError(f"times_us must be >= 0, got {min(times)}. Time 0 is the first frame.")
     sizing = Sizing(max_side, size)
-    with open_video(source, limits=limits) as video:
-        index = index_packets(video, limits)
+    index = index_of(source, limits)
     if not times:
         return Sampled([], 0)
     if not index.sound:

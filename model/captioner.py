@@ -17,7 +17,7 @@ class CaptionRequest:
     A last assistant message is continued. temperature 0 is greedy; otherwise top_p and top_k narrow the choice (1 and 0
     are off) and seed makes it repeatable, whatever else runs in the batch. top_logprobs: alternatives to give for each
     token, 0 for none. stop: texts that end the answer and are cut off. json_schema: of the answer, where the engine
-    can.
+    can. n_frames: of the whole request, in place of the engine's own number.
     """
 
     request_id: str
@@ -31,10 +31,13 @@ class CaptionRequest:
     top_logprobs: int = 0
     stop: tuple[str, ...] = ()
     json_schema: Mapping[str, Any] | None = None
+    n_frames: int | None = None
 
     def __post_init__(self) -> None:
         if self.max_new_tokens < 1:
             raise ValueError(f"max_new_tokens must be >= 1, got {self.max_new_tokens}.")
+        if self.n_frames is not None and self.n_frames < 1:
+            raise ValueError(f"n_frames must be >= 1, got {self.n_frames}.")
         if self.temperature < 0:
             raise ValueError(f"temperature must be >= 0, got {self.temperature}. 0 is greedy.")
         if not 0 < self.top_p <= 1:
@@ -47,11 +50,17 @@ class CaptionRequest:
 
 @dataclass(frozen=True)
 class TokenLogprob:
-    """The token that was written, its log probability, and the likeliest others as (text, log probability)."""
+    """The token that was written, its log probability, and the likeliest as (text, log probability).
+
+    id, top_ids: the same tokens in the model's vocabulary, where the engine knows them; top_ids is as long as top or
+    empty.
+    """
 
     text: str
     logprob: float
     top: tuple[tuple[str, float], ...] = ()
+    id: int | None = None
+    top_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,7 @@ class CaptionResult:
     """The answer to one request. A failed one has text None, finish_reason "error" and a named reason.
 
     seconds: of the batch or call that it was part of, shared out evenly. frame_times_us: of all videos in order.
+    output_ids: the tokens written, the one that ended the text included; empty where the engine does not know them.
     provenance: model, weights, template, resizer, device, dtype: what the text depends on beside the request.
     """
 
@@ -74,6 +84,7 @@ class CaptionResult:
     frame_times_us: tuple[int, ...] = ()
     seconds: float = 0.0
     logprobs: tuple[TokenLogprob, ...] = ()
+    output_ids: tuple[int, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
 

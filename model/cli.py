@@ -46,6 +46,7 @@ def generate(
     from model.captioner import CaptionRequest  # noqa: PLC0415
     from model.engines.transformers_engine import EngineSettings, TransformersCaptioner  # noqa: PLC0415
     from model.load import load_model  # noqa: PLC0415
+    from model.processors.choose import narrow  # noqa: PLC0415
 
     content: list[dict[str, Any]] = []
     if video:
@@ -59,7 +60,7 @@ def generate(
         "cli", messages, max_new_tokens=max_new_tokens, temperature=temperature, top_p=top_p, seed=seed
     )
     model = load_model(checkpoint, device=device, dtype=dtype)
-    _narrow(model.processor, n_frames=frames, max_pixels=max_pixels)
+    narrow(model.processor, {"n_frames": frames, "max_pixels": max_pixels})
     captioner = TransformersCaptioner(model, EngineSettings(max_rows=1, workers=0))
     (result,) = captioner.caption([request])
     if result.text is None:
@@ -132,17 +133,6 @@ def plan(
     if not (width.isdigit() and height.isdigit()):
         raise typer.BadParameter(f"--size must look like 1280x720, got {size!r}.")
     print(*plan_lines(checkpoint, gpu, frames, (int(width), int(height)), max_pixels, new_tokens, clips), sep="\n")
-
-
-def _narrow(processor: Any, **changes: int | None) -> None:
-    """Changes settings of the processor that it has, and says which it has not."""
-    from dataclasses import fields, replace  # noqa: PLC0415
-
-    given = {name: value for name, value in changes.items() if value is not None}
-    known = {field.name for field in fields(processor.settings)}
-    if unknown := set(given) - known:
-        raise ValueError(f"{', '.join(sorted(unknown))}: this checkpoint's processor has {', '.join(sorted(known))}.")
-    processor.settings = replace(processor.settings, **given)
 
 
 def _complain(text: str) -> int:

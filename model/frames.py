@@ -15,8 +15,8 @@ from PIL import Image
 from media.errors import MediaError
 from media.limits import DEFAULT_LIMITS
 from model.errors import ModelError
-from model.messages import path_of
-from model.sampling import Sampler, Selection, select_frames
+from model.messages import is_video, path_of, video_of
+from model.sampling import Sampler, Selection, select_frames, uniform_v2
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,9 @@ def image_frame(item: Mapping[str, Any], root: str | Path) -> Shown:
     """The one picture of an image item. Raises ModelError."""
     if "frames" in item:
         return Shown(_pictures(item["frames"])[:1], (0,))
-    if "video_file" in item:
+    if "grid" in item:
+        return grid_frame(item, root)
+    if is_video(item):
         number = item["frame_indices"]
         return video_frames({**item, "frame_indices": [number]}, root, 1, "v1", None)
     return Shown([_open_picture(path_of(item["image_file"], root))], (0,))
@@ -47,8 +49,8 @@ def video_frames(item: Mapping[str, Any], root: str | Path, n: int, sampler: Sam
 
 def frames_by(item: Mapping[str, Any], root: str | Path, choose: Any) -> Shown:
     """Frames that `choose(total, fps, item) -> Selection` picks; its ValueError becomes a ModelError."""
-    if "video_file" in item:
-        return _of_video(path_of(item["video_file"], root), item, choose)
+    if is_video(item):
+        return _of_video(video_of(item, root), item, choose)
     if "frames" in item:
         pictures = _pictures(item["frames"])
         selection = _chosen(choose, len(pictures), None, item, "these frames")
@@ -62,7 +64,34 @@ def frames_by(item: Mapping[str, Any], root: str | Path, choose: Any) -> Shown:
     return Shown([opened[names[i]] for i in selection.indices], selection.indices, dropped=selection.dropped)
 
 
-def _of_video(path: Path, item: Mapping[str, Any], choose: Any) -> Shown:
+def grid_frame(item: Mapping[str, Any], root: str | Path) -> Shown:
+    """Frames spread over a video's span in one picture, read row by row, with white borders between and around them.
+
+    The frames are those in the middle of equal parts of the span (so IG-VLM, arXiv 2403.18406, draws them); a span with
+    fewer frames repeats them. The border is 2 % of a frame's longer side. Raises ModelError.
+    """
+    rows, columns = item["grid"]
+    count = rows * columns
+
+    def middles(total: int, fps: float | None, keys: Mapping[str, Any]) -> Selection:
+        first, last = keys.get("start_frame", 0), keys.get("end_frame", total - 1)
+        length = last - first + 1
+        spread = uniform_v2(length, count) if length >= count else [i * length // count for i in range(count)]
+        return Selection(tuple(first + i for i in spread))
+
+    shown = frames_by(item, root, middles)
+    width, height = shown.pictures[0].size
+    border = max(2, round(0.02 * max(width, height)))
+    size = (columns * width + (columns + 1) * border, rows * height + (rows + 1) * border)
+    grid = Image.new("RGB", size, "white")
+    for number, picture in enumerate(shown.pictures):
+        row, column = divmod(number, columns)
+        fitted = picture if picture.size == (width, height) else picture.resize((width, height))
+        grid.paste(fitted, (border + column * (width + border), border + row * (height + border)))
+    return Shown([grid], shown.indices, shown.times_us, shown.dropped)
+
+
+def _of_video(path: Path | str, item: Mapping[str, Any], choose: Any) -> Shown:
     from media.probe import frame_times_us, probe  # noqa: PLC0415  (pictures and given frames need no decoder)
     from media.sample import sample  # noqa: PLC0415
 

@@ -4,8 +4,10 @@ A message is {"role": "system" | "user" | "assistant", "content": text or a list
 
     {"type": "text", "text": ...}
     {"type": "image", "image": {"image_file": path} or {"video_file": path, "frame_indices": number}}
+    {"type": "image", "image": {"video_file": path, "grid": [rows, columns]}}: frames of a video in one picture
     {"type": "video", "video": {"video_file": path} or {"image_file": [paths]} or {"frames": uint8 [n, H, W, 3]}}
 
+In place of "video_file": path there may be "video_url": url, which is opened wherever it leads.
 A path may stand for the inner mapping, and the inner keys may stand in the item itself. A video's mapping may also say
 which part to look at: `frame_indices`, `time_indices`, `start_frame`/`end_frame`, `start_time`/`end_time` (seconds,
 ends included), `start_us`/`end_us` (microseconds, half-open), `fps`, `min_n_frames`.
@@ -24,7 +26,8 @@ ROLES = ("system", "user", "assistant")
 SPAN_KEYS = frozenset(
     ["frame_indices", "time_indices", "start_frame", "end_frame", "start_time", "end_time", "start_us", "end_us"]
 )
-VIDEO_KEYS = SPAN_KEYS | {"video_file", "image_file", "frames", "fps", "min_n_frames", "n_frames"}
+SOURCE_KEYS = ("video_file", "video_url", "image_file", "frames")
+VIDEO_KEYS = SPAN_KEYS | {*SOURCE_KEYS, "grid", "fps", "min_n_frames", "n_frames"}
 
 
 @dataclass(frozen=True)
@@ -109,13 +112,39 @@ def _item(item: Any, number: int) -> Item:
 def _check_media(kind: str, inner: Mapping[str, Any], number: int) -> None:
     if unknown := set(inner) - VIDEO_KEYS:
         raise ModelError("bad_message", f"Message {number} asks for {sorted(unknown)}, which is not known here.")
-    sources = [key for key in ("video_file", "image_file", "frames") if key in inner]
+    sources = [key for key in SOURCE_KEYS if key in inner]
     if len(sources) != 1:
         raise ModelError(
             "bad_message", f"Message {number}: an {kind} needs one source, got {sources or _short(inner)}."
         )
-    if kind == "image" and "video_file" in inner and not isinstance(inner.get("frame_indices"), int):
+    if "grid" in inner:
+        _check_grid(kind, inner, number)
+    elif kind == "image" and is_video(inner) and not isinstance(inner.get("frame_indices"), int):
         raise ModelError("bad_message", f"Message {number}: an image from a video needs one number as frame_indices.")
+
+
+def _check_grid(kind: str, inner: Mapping[str, Any], number: int) -> None:
+    grid = inner["grid"]
+    sound = isinstance(grid, Sequence) and len(grid) == 2 and all(isinstance(n, int) and 1 <= n <= 16 for n in grid)
+    if kind != "image" or not is_video(inner) or not sound:
+        raise ModelError(
+            "bad_message", f"Message {number}: grid is [rows, columns], 1 to 16 each, of an image from a video."
+        )
+
+
+def is_video(media: Mapping[str, Any]) -> bool:
+    """Whether an item's pictures come out of a video."""
+    return "video_file" in media or "video_url" in media
+
+
+def video_of(media: Mapping[str, Any], root: str | Path) -> Path | str:
+    """The file or url of an item from a video. Raises ModelError: not a text, or no such file."""
+    if "video_file" in media:
+        return path_of(media["video_file"], root)
+    url = media["video_url"]
+    if not isinstance(url, str) or "://" not in url:
+        raise ModelError("bad_message", f"A video_url must be a url, got {_short(url)}.")
+    return url
 
 
 def _short(value: Any) -> str:

@@ -102,7 +102,7 @@ class TransNetV2:
         yield self.finish()
 
     def around(self, frames: NDArray[np.uint8]) -> Transitions:
-        """Of 100 frames in a row, uint8 [100, 27, 48, 3] RGB, the answers for the middle 50; pushes are not disturbed."""
+        """Answers for the middle 50 of 100 frames in a row, uint8 [100, 27, 48, 3] RGB; pushes go on undisturbed."""
         if frames.dtype != np.uint8 or frames.shape != (WINDOW, HEIGHT, WIDTH, 3):
             raise ValueError(f"frames must be uint8 [100, 27, 48, 3] RGB, got {frames.dtype} {list(frames.shape)}.")
         return self._network(frames[None])

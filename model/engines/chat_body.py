@@ -13,6 +13,7 @@ from typing import Any, Literal
 from PIL import Image
 
 from model.captioner import CaptionRequest
+from model.errors import ModelError
 from model.messages import parse_messages, path_of
 from model.processors.settings import Tarsier2Settings
 from model.processors.tarsier2_frames import PatchRules, sample_frames
@@ -57,7 +58,9 @@ def _encode(
 
 def _url(media: Mapping[str, Any], root: str) -> str:
     """A url as it is, or the file's, for servers that may read this disk."""
-    name = media.get("video_file", media.get("image_file"))
+    if "grid" in media:
+        raise ModelError("bad_message", "A grid of frames is drawn here and cannot be sent as a url.")
+    name = media.get("video_url", media.get("video_file", media.get("image_file")))
     if isinstance(name, str) and name.startswith(("http://", "https://", "file://", "data:")):
         return name
     return Path(path_of(name, root)).resolve().as_uri()
@@ -106,6 +109,8 @@ def chat_body(
         body["stop"] = list(request.stop)
     if request.top_logprobs:
         body |= {"logprobs": True, "top_logprobs": request.top_logprobs}
+        if form != "images":  # vLLM then writes tokens as "token_id:17"; clouds refuse what they do not know
+            body["return_tokens_as_token_ids"] = True
     if request.json_schema is not None:
         schema = {"name": "answer", "schema": dict(request.json_schema), "strict": True}
         body["response_format"] = {"type": "json_schema", "json_schema": schema}

@@ -2,60 +2,80 @@
 
 from __future__ import annotations
 
+import os
 import queue
+import signal
+import threading
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from multiprocessing import get_context
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
 from model.captioner import CaptionRequest, CaptionResult
 from model.engines.transformers_engine import EngineSettings, TransformersCaptioner
 from model.load import load_model
+from model.processors.choose import narrow
 
 LOOK_SECONDS = 0.5  # how long a wait for results lasts before somebody looks whether all processes live
 
 
-@dataclass(frozen=True)
 class ManyCaptioner:
     """A `Captioner` over devices, as ["cuda:0", "cuda:1"]. ahead: requests that wait for each process.
 
+    The processes start with the first requests and stay, network and all, until `close` or the end of a `with`.
     Raises RuntimeError where a process fails; with that the run ends, because its requests would be lost otherwise.
     """
 
-    checkpoint: str | Path
-    devices: Sequence[str]
-    dtype: str = "auto"
-    settings: EngineSettings | None = None
-    ahead: int = 512
-
-    def __post_init__(self) -> None:
-        if not self.devices:
+    def __init__(
+        self,
+        checkpoint: str | Path,
+        devices: Sequence[str],
+        dtype: str = "auto",
+        settings: EngineSettings | None = None,
+        ahead: int = 512,
+        frames: Mapping[str, Any] | None = None,
+    ) -> None:
+        if not devices:
             raise ValueError("devices must name at least one device, as ['cuda:0'].")
+        self._devices = list(devices)
+        self._load = (str(checkpoint), dtype, settings, dict(frames or {}))
+        context = get_context("spawn")
+        self._asked: Any = context.Queue(maxsize=ahead * len(devices))
+        self._answered: Any = context.Queue()
+        self._context = context
+        self._processes: list[Any] = []
 
     def caption(self, requests: Iterable[CaptionRequest]) -> Iterator[CaptionResult]:
         """One result a request, as the processes have them."""
-        context = get_context("spawn")
-        asked: Any = context.Queue(maxsize=self.ahead * len(self.devices))
-        answered: Any = context.Queue()
-        processes = [
-            context.Process(
-                target=_serve, args=(str(self.checkpoint), device, self.dtype, self.settings, asked, answered)
-            )  # not daemons: they have decoding processes of their own
-            for device in self.devices
-        ]
-        for process in processes:
-            process.start()
+        if not self._processes:
+            self._processes = [self._started(device) for device in self._devices]
+        whole = False
         try:
-            yield from _exchange(iter(requests), asked, answered, processes)
-            for process in processes:
-                process.join()
+            yield from _exchange(iter(requests), self._asked, self._answered, self._processes)
+            whole = True
         finally:
-            for process in processes:
-                if process.is_alive():
-                    process.terminate()
-                    process.join()
+            if not whole:  # what is still in the queues belongs to nobody
+                self.close()
+
+    def close(self) -> None:
+        """Ends the processes; the captioner cannot be used any more."""
+        for process in self._processes:
+            process.terminate()
+            process.join()
+        self._processes = []
+
+    def __enter__(self) -> ManyCaptioner:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _started(self, device: str) -> Any:
+        # not daemons: they have decoding processes of their own
+        process = self._context.Process(target=_serve, args=(device, *self._load, self._asked, self._answered))
+        process.start()
+        return process
 
 
 def _exchange(
@@ -77,7 +97,7 @@ def _exchange(
         try:
             kind, value = answered.get(timeout=LOOK_SECONDS)
         except queue.Empty:
-            dead = [process for process in processes if process.exitcode not in (None, 0)]
+            dead = [process for process in processes if process.exitcode is not None]
             if dead:
                 raise RuntimeError(f"a captioning process died with exit code {dead[0].exitcode}") from None
             continue
@@ -90,13 +110,32 @@ def _exchange(
 
 
 def _serve(
-    checkpoint: str, device: str, dtype: str, settings: EngineSettings | None, asked: Any, answered: Any
+    device: str,
+    checkpoint: str,
+    dtype: str,
+    settings: EngineSettings | None,
+    frames: Mapping[str, Any],
+    asked: Any,
+    answered: Any,
 ) -> None:
-    """One process's life."""
+    """One process's life: rounds of requests, each ended by None."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who owns the queues
+    threading.Thread(target=_die_with_parent, daemon=True).start()
     try:
-        captioner = TransformersCaptioner(load_model(checkpoint, device=device, dtype=dtype), settings)
-        for result in captioner.caption(iter(asked.get, None)):
-            answered.put(("result", result))
-        answered.put(("done", None))
+        model = load_model(checkpoint, device=device, dtype=dtype)
+        narrow(model.processor, frames)
+        captioner = TransformersCaptioner(model, settings)
+        while True:
+            for result in captioner.caption(iter(asked.get, None)):
+                answered.put(("result", result))
+            answered.put(("done", None))
     except Exception:  # noqa: BLE001  (the outermost door of this process: the caller gets the traceback)
         answered.put(("failed", traceback.format_exc()))
+
+
+def _die_with_parent() -> None:
+    """Ends this process when its parent is gone, which it is even when it was killed."""
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

@@ -8,7 +8,7 @@ import queue
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
@@ -153,7 +153,8 @@ class OpenAICaptioner:
         if settings.budget_usd is not None and self.ledger.usd >= settings.budget_usd:
             return failed(request, "budget", f"{self.ledger.usd:.4f} of {settings.budget_usd} USD are spent.")
         try:
-            wait = workers.submit(encode_job(request, settings.frames, settings.form, settings.quality))
+            frames = replace(settings.frames, n_frames=request.n_frames) if request.n_frames else settings.frames
+            wait = workers.submit(encode_job(request, frames, settings.form, settings.quality))
             media = await asyncio.to_thread(wait)
             body = chat_body(request, media, self._model, settings.form, settings.quality)
         except ModelError as error:

@@ -7,7 +7,7 @@ and each row of the cache ends where its own text ends.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +29,10 @@ class Written:
     stopped: bool
     logprobs: list[float] = field(default_factory=list)
     top: list[list[tuple[int, float]]] = field(default_factory=list)
+
+
+Tell = Callable[[Sequence["Written"]], None]
+"""Is shown what the rows have written so far, every few tokens."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +64,15 @@ class PackedGenerator:
         self._features: OrderedDict[str, Tensor] = OrderedDict()
 
     @torch.inference_mode()
-    def write(self, rows: Sequence[Row]) -> list[Written]:
+    def write(self, rows: Sequence[Row], tell: Tell | None = None) -> list[Written]:
         """One text a row, in order. Raises torch.OutOfMemoryError; nothing is kept then."""
         lengths = [len(row.prompt.input_ids) for row in rows]
         capacity = max(n + row.request.max_new_tokens for n, row in zip(lengths, rows, strict=True))
         cache = RowCache(self._text.config.num_hidden_layers, len(rows), capacity)
         with rows_attention(self._text):
             logits, positions = self._prefill(rows, cache)
-            return self._steps(rows, cache, logits, positions, torch.tensor(lengths, device=self._model.device))
+            ends = torch.tensor(lengths, device=self._model.device)
+            return self._steps(rows, cache, logits, positions, ends, tell)
 
     def _prefill(self, rows: Sequence[Row], cache: RowCache) -> tuple[Tensor, Tensor]:
         """Logits after each prompt [B, V], and each row's next position [B]."""
@@ -151,7 +156,13 @@ class PackedGenerator:
         return torch.cat(list(features)).flatten(0, -2)
 
     def _steps(
-        self, rows: Sequence[Row], cache: RowCache, logits: Tensor, positions: Tensor, lengths: Tensor
+        self,
+        rows: Sequence[Row],
+        cache: RowCache,
+        logits: Tensor,
+        positions: Tensor,
+        lengths: Tensor,
+        tell: Tell | None,
     ) -> list[Written]:
         state = _Texts(rows, self._model.stop_ids, self._model.processor.tokenizer)
         chooser = Chooser([row.request for row in rows], logits.device)
@@ -162,6 +173,8 @@ class PackedGenerator:
             step += 1
             if step % self._check_every == 0 or step >= state.longest_wanted:
                 alive = state.alive()
+                if tell:
+                    tell(state.texts())
                 if not len(alive):
                     return state.texts()
                 if len(alive) <= state.num_rows // 2:

@@ -149,6 +149,7 @@ def _read(
         return _Failure("bad_answer", f"no text, but {text!r}", again=True)
     if request.json_schema is not None and finish != "length" and not _is_json(text):
         return _Failure("bad_answer", f"asked for JSON, got {text[:200]!r}", again=True)
+    ids = tuple(one.id for one in logprobs if one.id is not None)
     known = {"model_returned": answer.get("model"), "system_fingerprint": answer.get("system_fingerprint")}
     return CaptionResult(
         request.request_id,
@@ -160,16 +161,28 @@ def _read(
         frame_times_us=tuple(time_us for one in media for time_us in one.times_us),
         seconds=seconds,
         logprobs=logprobs,
+        output_ids=ids if len(ids) == len(logprobs) else (),
         provenance={**provenance, **{key: value for key, value in known.items() if value}},
     )
 
 
 def _logprobs(choice: Mapping[str, Any]) -> tuple[TokenLogprob, ...]:
-    content = (choice.get("logprobs") or {}).get("content") or ()
-    return tuple(
-        TokenLogprob(one["token"], one["logprob"], tuple((top["token"], top["logprob"]) for top in one["top_logprobs"]))
-        for one in content
+    return tuple(_token(one) for one in (choice.get("logprobs") or {}).get("content") or ())
+
+
+def _token(one: Mapping[str, Any]) -> TokenLogprob:
+    top = tuple((other["token"], other["logprob"]) for other in one["top_logprobs"])
+    ids = [_token_id(text) for text, _ in top]
+    known = tuple(number for number in ids if number is not None)
+    return TokenLogprob(
+        one["token"], one["logprob"], top, _token_id(one["token"]), known if len(known) == len(top) else ()
     )
+
+
+def _token_id(text: str) -> int | None:
+    """17 of "token_id:17", the form in which vLLM gives ids."""
+    _, found, number = text.partition("token_id:")
+    return int(number) if found and number.isdigit() else None
 
 
 def _is_json(text: str) -> bool:

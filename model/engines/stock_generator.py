@@ -10,7 +10,7 @@ from torch import Tensor
 from transformers import LogitsProcessor, StoppingCriteria
 
 from model.engines.choosing import Chooser
-from model.engines.packed import Row, Written
+from model.engines.packed import Row, Tell, Written
 from model.load import LoadedModel
 
 
@@ -21,12 +21,12 @@ class StockGenerator:
         self._model = model
 
     @torch.inference_mode()
-    def write(self, rows: Sequence[Row]) -> list[Written]:
+    def write(self, rows: Sequence[Row], tell: Tell | None = None) -> list[Written]:
         """One text a row, in order. Raises torch.OutOfMemoryError."""
         model = self._model
         inputs = self._inputs(rows)
         chosen = _Chosen(Chooser([row.request for row in rows], model.device))
-        stops = _Stops(rows, model.stop_ids, model.processor.tokenizer, inputs["input_ids"].shape[1])
+        stops = _Stops(rows, model.stop_ids, model.processor.tokenizer, inputs["input_ids"].shape[1], tell)
         model.network.generate(
             **inputs,
             do_sample=False,
@@ -69,16 +69,21 @@ class _Chosen(LogitsProcessor):
 class _Stops(StoppingCriteria):
     """Ends each row at its own stop id, stop text or length."""
 
-    def __init__(self, rows: Sequence[Row], stop_ids: tuple[int, ...], tokenizer: Any, prompt_length: int) -> None:
+    def __init__(
+        self, rows: Sequence[Row], stop_ids: tuple[int, ...], tokenizer: Any, prompt_length: int, tell: Tell | None
+    ) -> None:
         self._requests = [row.request for row in rows]
         self._stop_ids = frozenset(stop_ids)
         self._tokenizer = tokenizer
         self._prompt_length = prompt_length
+        self._tell = tell
         self.texts = [Written([], stopped=False) for _ in rows]
 
     def __call__(self, input_ids: Any, scores: Any, **kwargs: Any) -> Any:
         for row, token in enumerate(input_ids[:, -1].tolist()):
             self._take(row, token)
+        if self._tell:
+            self._tell(self.texts)
         done = [self._done(row) for row in range(len(self.texts))]
         return torch.tensor(done, device=input_ids.device)
 

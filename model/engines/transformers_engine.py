@@ -6,14 +6,14 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any, Protocol
 
 import torch
 
 from model.captioner import CaptionRequest, CaptionResult, TokenLogprob, failed
-from model.engines.packed import PackedGenerator, Row, Written
+from model.engines.packed import PackedGenerator, Row, Tell, Written
 from model.engines.report import RunReport
 from model.engines.workers import Workers
 from model.errors import ModelError
@@ -25,7 +25,7 @@ KEPT_SETS = 4  # frame sets whose decoded frames and features stay for further p
 class Generator(Protocol):
     """Writes a text for each row of a batch; may raise torch.OutOfMemoryError."""
 
-    def write(self, rows: Sequence[Row]) -> list[Written]:
+    def write(self, rows: Sequence[Row], tell: Tell | None = None) -> list[Written]:
         """One text a row, in order."""
         ...
 
@@ -66,15 +66,17 @@ class TransformersCaptioner:
         self._settings = settings or EngineSettings()
         self._generator = generator or self._own_generator()
         self._row_limit = self._settings.max_rows or 64
+        self._shown: tuple[str, Any] = ("", None)
         self.report = RunReport(model)
 
     def caption(self, requests: Iterable[CaptionRequest]) -> Iterator[CaptionResult]:
         """One result a request. A request that cannot be read or does not fit is a result with an error."""
         with Workers(self._settings.workers, self._settings.job_seconds) as workers:
             ahead = _Ahead(iter(requests), workers, self._model)
-            begun = time.perf_counter()
+            begun, bucket = time.perf_counter(), 1
             while True:
-                rows, failures = ahead.take(self._row_limit * self._settings.bucket)
+                rows, failures = ahead.take(self._row_limit * bucket)
+                bucket = min(bucket + 1, self._settings.bucket)  # the first results come soon, and are seen by people
                 yield from self.report.counted(failures, begun)
                 begun = time.perf_counter()
                 if not rows:
@@ -82,6 +84,32 @@ class TransformersCaptioner:
                 for batch in self._batches(rows):
                     yield from self.report.counted(self._answer(batch), begun)
                     begun = time.perf_counter()
+
+    def answer(self, request: CaptionRequest, tell: Callable[[str], None] | None = None) -> CaptionResult:
+        """One answer, for conversations; tell is given the text so far every few tokens.
+
+        The frames of the last request stay, so that a further question about them decodes nothing.
+        """
+        key = media_key(request)
+        try:
+            known = key and key == self._shown[0]
+            media = self._shown[1] if known else media_job(self._model, request)()
+            prompt = self._model.processor.prompt_from(request.messages, media, generation=True)
+        except ModelError as error:
+            return failed(request, error.reason, error.detail)
+        self._shown = (key, media)
+
+        def told(texts: Sequence[Written]) -> None:
+            if tell:
+                tell(self._text(request, texts[0]))
+
+        begun = time.perf_counter()
+        row = Row(request, prompt, key)
+        try:
+            (written,) = self._generator.write([row], told)
+        except torch.OutOfMemoryError:
+            return failed(request, "out_of_memory", "This request does not fit on the device.")
+        return self._result(row, written, time.perf_counter() - begun)
 
     def _own_generator(self) -> Generator:
         if self._model.family in ("tarsier1", "tarsier2"):
@@ -148,12 +176,15 @@ class TransformersCaptioner:
 
     def _result(self, row: Row, written: Written, seconds: float) -> CaptionResult:
         tokenizer, request, prompt = self._model.processor.tokenizer, row.request, row.prompt
-        ids = [token for token in written.ids if token not in self._model.stop_ids]
-        text = tokenizer.decode(ids, skip_special_tokens=True)
-        for stop in request.stop:
-            text = text.partition(stop)[0]
+        text = self._text(request, written)
         logprobs = tuple(
-            TokenLogprob(tokenizer.decode([token]), logprob, tuple((tokenizer.decode([i]), value) for i, value in top))
+            TokenLogprob(
+                tokenizer.decode([token]),
+                logprob,
+                tuple((tokenizer.decode([i]), value) for i, value in top),
+                token,
+                tuple(i for i, _ in top),
+            )
             for token, logprob, top in zip(written.ids, written.logprobs, written.top, strict=False)
         )
         return CaptionResult(
@@ -167,8 +198,16 @@ class TransformersCaptioner:
             frame_times_us=prompt.times_us,
             seconds=seconds,
             logprobs=logprobs,
+            output_ids=tuple(written.ids),
             provenance=self.provenance,
         )
+
+    def _text(self, request: CaptionRequest, written: Written) -> str:
+        ids = [token for token in written.ids if token not in self._model.stop_ids]
+        text = self._model.processor.tokenizer.decode(ids, skip_special_tokens=True)
+        for stop in request.stop:
+            text = text.partition(stop)[0]
+        return text
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -221,9 +260,7 @@ class _Ahead:
                 return
             key = media_key(request)
             try:
-                job = self._near.get(key) or _once(
-                    self._workers.submit(self._model.processor.job(request.messages, root=request.root))
-                )
+                job = self._near.get(key) or _once(self._workers.submit(media_job(self._model, request)))
             except ModelError as error:
                 job = _raising(error)
             if key:
@@ -231,6 +268,13 @@ class _Ahead:
                 while len(self._near) > KEPT_SETS:
                     self._near.pop(next(iter(self._near)))
             self._waiting.append((request, key, job))
+
+
+def media_job(model: LoadedModel, request: CaptionRequest) -> Callable[[], Any]:
+    """What reads and resizes the pictures of a request; it pickles and needs no torch. Raises ModelError."""
+    processor = model.processor
+    settings = replace(processor.settings, n_frames=request.n_frames) if request.n_frames else processor.settings
+    return processor.job(request.messages, root=request.root, settings=settings)
 
 
 def media_key(request: CaptionRequest) -> str:
@@ -243,7 +287,7 @@ def media_key(request: CaptionRequest) -> str:
         if isinstance(item, dict) and item.get("type") in ("image", "video")
     ]
     try:
-        text = json.dumps([request.root, items], sort_keys=True)
+        text = json.dumps([request.root, request.n_frames, items], sort_keys=True)
     except TypeError:  # arrays in memory
         return ""
     return blake2b(text.encode(), digest_size=16).hexdigest() if items else ""

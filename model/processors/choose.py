@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +65,15 @@ def _tarsier1(checkpoint: Checkpoint, settings: Any) -> Any:
     )
     ids = FrameIds(config["image_token_index"], config["image_newline_idx"], config["image_new_idx"])
     return Tarsier1Processor(tokenizer, rules, ids, tokenizer.eos_token, settings)
+
+
+def narrow(processor: Any, changes: Mapping[str, Any]) -> None:
+    """Changes settings of a processor; None leaves the default. Raises ValueError for a setting that it has not."""
+    given = {name: value for name, value in changes.items() if value is not None}
+    known = {field.name for field in fields(processor.settings)}
+    if unknown := set(given) - known:
+        raise ValueError(f"{', '.join(sorted(unknown))}: this checkpoint's processor has {', '.join(sorted(known))}.")
+    processor.settings = replace(processor.settings, **given)
 
 
 def load_tokenizer(folder: Path) -> Any:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from model.frames import Shown, frames_by, image_frame
-from model.messages import Item, Message, media_items
+from model.messages import Item, Message, is_video, media_items
 from model.processors.settings import Tarsier1Settings
 from model.resizing import pad_to_square, resize, stretch_to_square
 from model.sampling import Selection, uniform_tarsier1
@@ -84,6 +84,6 @@ def select_tarsier1(total: int, fps: float | None, item: Mapping[str, Any], n: i
         end = int(fps * item["end_time"]) if item.get("end_time") is not None else total - 1
     start, end = min(max(start, 0), total - 1), min(max(end, 0), total - 1)
     length = end - start + 1
-    if "video_file" not in item and length <= n:
+    if not is_video(item) and length <= n:
         return Selection(tuple(range(start, end + 1)))
     return Selection(tuple(uniform_tarsier1(length, n, start)))

@@ -53,6 +53,10 @@ SETTLED_BY: dict[str, tuple[tuple[str, str], ...]] = {
     "add": (("videos", "uri"), ("aliases", "uri")),
     "scan": (("scans", "video_id"),),
     "flow": (("flows", "clip_id"),),
+    "caption": (("captions", "clip_id"), ("captions", "caption_id")),
+    "refine": (("captions", "clip_id"), ("captions", "caption_id")),
+    "rewrite": (("captions", "clip_id"), ("captions", "caption_id")),
+    "answer": (("answers", "clip_id"),),
     "download": (("videos", "video_key"), ("aliases", "video_key")),
     "request": (("clips", "request_id"),),
 }

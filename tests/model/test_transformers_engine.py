@@ -14,7 +14,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="the extra `model` is not installed")
 
 from model.captioner import CaptionRequest, CaptionResult  # noqa: E402
-from model.engines.packed import PackedGenerator, Row, Written  # noqa: E402
+from model.engines.packed import PackedGenerator, Row, Tell, Written  # noqa: E402
 from model.engines.transformers_engine import EngineSettings, TransformersCaptioner  # noqa: E402
 from model.engines.vision import media_features  # noqa: E402
 from model.engines.workers import Workers  # noqa: E402
@@ -154,7 +154,7 @@ class Greedy:
     def __init__(self, most: int) -> None:
         self.most, self.sizes = most, list[int]()
 
-    def write(self, rows: Sequence[Row]) -> list[Written]:
+    def write(self, rows: Sequence[Row], tell: Tell | None = None) -> list[Written]:
         self.sizes.append(len(rows))
         if len(rows) > self.most:
             raise torch.OutOfMemoryError

@@ -1,0 +1,238 @@
+"""The command `recaption`. Results go to standard output, everything else to standard error.
+
+Exit codes: 0 the run completed (clips turned away included), 1 it failed, 2 it was called wrongly, 130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from typing import Annotated, Any, cast
+
+import typer
+
+from recaption.wrong_use import WrongUse
+
+INTERRUPTED = 130  # what Typer makes of Ctrl-C
+
+app = typer.Typer(
+    name="recaption",
+    help="Clips become dense captions, over shards, and no clip is done twice.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+class Gates(StrEnum):
+    """When texts are judged."""
+
+    auto = "auto"
+    on = "on"
+    off = "off"
+
+
+class EngineName(StrEnum):
+    """Who answers."""
+
+    transformers = "transformers"
+    openai = "openai"
+
+
+CatalogueOption = Annotated[str, typer.Option("-c", "--catalogue", help="Folder or fsspec url of the catalogue.")]
+Selection = Annotated[str | None, typer.Option("--selection", help="Name of a selection. Default: all clips.")]
+ModelOption = Annotated[str, typer.Option("--model", "-m", help="Folder, owner/name, or a server's name for it.")]
+RecipeOption = Annotated[str, typer.Option("--recipe", "-r", help="tarsier, lvd2m, semantic or grounded.")]
+Engine = Annotated[EngineName, typer.Option("--engine", help="transformers runs it here, openai asks a server.")]
+BaseUrl = Annotated[str | None, typer.Option("--base-url", help="Of a server, with /v1; its key: OPENAI_API_KEY.")]
+Device = Annotated[str, typer.Option(help="cpu, cuda (a process for each GPU), or one, as cuda:1.")]
+Dtype = Annotated[str, typer.Option(help="float32, float16, bfloat16, or auto, the checkpoint's own.")]
+ShardOption = Annotated[str | None, typer.Option("--shard", help="i/n: only the i-th of n shares, from 0.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="Do at most so many clips.")]
+Samples = Annotated[int, typer.Option(help="Texts of each prompt; they need a temperature.")]
+Temperature = Annotated[float, typer.Option(help="0 is greedy.")]
+TopP = Annotated[float, typer.Option("--top-p", help="Likeliest tokens with so much of the probability.")]
+Seed = Annotated[int, typer.Option(help="Of the choice of tokens where the temperature is not 0.")]
+TopLogprobs = Annotated[int, typer.Option("--top-logprobs", help="Likeliest tokens to keep beside each one.")]
+PromptOption = Annotated[
+    list[str] | None, typer.Option("--prompt", help="Id of a prompt in place of the recipe's; may be repeated.")
+]
+PromptFile = Annotated[str | None, typer.Option("--prompts", help="TOML file with prompts of your own.")]
+Frames = Annotated[int | None, typer.Option("--frames", help="Frames to look at. Default: the recipe's.")]
+MaxPixels = Annotated[int | None, typer.Option(help="Pixels of a frame at most. Default: the model's.")]
+MaxNewTokens = Annotated[int, typer.Option(help="Tokens to write at most.")]
+Window = Annotated[float | None, typer.Option("--window", help="Longest piece of a clip, s. Default: the recipe's.")]
+Grid = Annotated[bool, typer.Option("--grid/--no-grid", help="lvd2m: six frames in one picture, or as a video.")]
+GatesOption = Annotated[Gates, typer.Option("--gates", help="Turn unfit texts away; auto: unless the model is a toy.")]
+RefineModel = Annotated[str | None, typer.Option("--refine-model", help="Who refines texts. Default: --model.")]
+RefineUrl = Annotated[str | None, typer.Option("--refine-url", help="Of the server that refines, with /v1.")]
+Rows = Annotated[int | None, typer.Option("--rows", help="Requests in a batch, or calls at once.")]
+Workers = Annotated[int | None, typer.Option("--workers", help="Processes that decode ahead. Default: the cores.")]
+Images = Annotated[bool, typer.Option("--images", help="Send frames as pictures: servers that take no video.")]
+Price = Annotated[str | None, typer.Option("--price", help="USD for a million tokens read and written, as 0.15/0.6.")]
+Budget = Annotated[float | None, typer.Option("--budget", help="USD after which nothing more is sent.")]
+Retry = Annotated[bool, typer.Option("--retry", help="Try again what was turned away for good.")]
+
+
+@app.command()
+def run(
+    catalogue: CatalogueOption,
+    model: ModelOption,
+    selection: Selection = None,
+    recipe: RecipeOption = "tarsier",
+    engine: Engine = EngineName.transformers,
+    base_url: BaseUrl = None,
+    device: Device = "cpu",
+    dtype: Dtype = "auto",
+    shard: ShardOption = None,
+    limit: Limit = None,
+    samples: Samples = 1,
+    temperature: Temperature = 0.0,
+    top_p: TopP = 1.0,
+    seed: Seed = 0,
+    top_logprobs: TopLogprobs = 0,
+    prompt: PromptOption = None,
+    prompts: PromptFile = None,
+    frames: Frames = None,
+    max_pixels: MaxPixels = None,
+    max_new_tokens: MaxNewTokens = 512,
+    window: Window = None,
+    grid: Grid = True,
+    gates: GatesOption = Gates.auto,
+    refine_model: RefineModel = None,
+    refine_url: RefineUrl = None,
+    rows: Rows = None,
+    workers: Workers = None,
+    images: Images = False,
+    price: Price = None,
+    budget: Budget = None,
+    retry: Retry = False,
+) -> None:
+    """Caption the clips of a selection that are not captioned yet.
+
+    The same command again does what is left: after Ctrl-C, a crash, or with other shards.
+    """
+    from recaption import run_command  # noqa: PLC0415
+
+    run_command.run(run_command.Typed(**locals_of(locals())))
+
+
+def locals_of(given: dict[str, Any]) -> dict[str, Any]:
+    """Arguments of a command as plain values."""
+    return {
+        name: value.value if isinstance(value, StrEnum) else value
+        for name, value in given.items()
+        if name != "run_command"
+    }
+
+
+@app.command()
+def describe(
+    file: Annotated[str, typer.Argument(help="A video, gif or picture: a file or a url.")],
+    model: ModelOption,
+    prompt: Annotated[str | None, typer.Option(help="The question, in place of the recipe's.")] = None,
+    device: Device = "cpu",
+    dtype: Dtype = "auto",
+    frames: Frames = None,
+    max_pixels: MaxPixels = None,
+    max_new_tokens: MaxNewTokens = 512,
+    temperature: Temperature = 0.0,
+    top_p: TopP = 1.0,
+    seed: Seed = 0,
+    engine: Engine = EngineName.transformers,
+    base_url: BaseUrl = None,
+) -> None:
+    """Describe one file or url; prints the text alone."""
+    from recaption import describe as describing  # noqa: PLC0415
+    from recaption.engines import EngineChoice  # noqa: PLC0415
+
+    choice = EngineChoice(engine.value, model, base_url, device, dtype, rows=1, workers=0, max_pixels=max_pixels)
+    question = describing.Question(prompt, frames, max_new_tokens, temperature, top_p, seed)
+    print(describing.describe(file, choice, question))
+
+
+@app.command()
+def plan(
+    catalogue: CatalogueOption,
+    model: ModelOption,
+    selection: Selection = None,
+    recipe: RecipeOption = "tarsier",
+    engine: Engine = EngineName.transformers,
+    base_url: BaseUrl = None,
+    shard: ShardOption = None,
+    samples: Samples = 1,
+    temperature: Temperature = 0.0,
+    prompt: PromptOption = None,
+    prompts: PromptFile = None,
+    frames: Frames = None,
+    max_pixels: MaxPixels = None,
+    window: Window = None,
+    gpu: Annotated[str | None, typer.Option(help="H200, H100, A100, L40S, L4, A10, RTX4090, RTX3090 or T4.")] = None,
+    gpus: Annotated[int, typer.Option(min=1, help="How many of them.")] = 1,
+    price: Price = None,
+    usd_per_hour: Annotated[float | None, typer.Option(min=0, help="What an hour of one GPU costs.")] = None,
+) -> None:
+    """Say how long a run will take and what it will cost, before it starts."""
+    from recaption import plan as planning  # noqa: PLC0415
+    from recaption import run_command  # noqa: PLC0415
+
+    typed = run_command.Typed(
+        catalogue, model, selection, recipe, engine.value, base_url, shard=shard, samples=samples,
+        temperature=temperature, prompt=prompt, prompts=prompts, frames=frames, max_pixels=max_pixels, window=window,
+    )  # fmt: skip
+    planning.plan(typed, gpu, gpus, run_command.price_of(price), usd_per_hour)
+
+
+@app.command()
+def status(
+    catalogue: CatalogueOption,
+    selection: Selection = None,
+    shards: Annotated[int, typer.Option(min=1, help="Say it for each of so many shards as well.")] = 1,
+    price: Price = None,
+) -> None:
+    """Say what is captioned: done, left, rate, time left, failures by reason, tokens, cost."""
+    from engine.catalogue import Catalogue  # noqa: PLC0415
+    from recaption import run_command  # noqa: PLC0415
+    from recaption import status as telling  # noqa: PLC0415
+
+    opened = Catalogue.open(catalogue)
+    run_command.check_selection(opened, selection)
+    telling.status(opened, selection, shards, run_command.price_of(price))
+
+
+def main() -> None:
+    """The door of the house: what a person can mend is one line, a bug is a traceback."""
+    try:
+        code = app(standalone_mode=False)
+    except typer.TyperException as error:
+        cast("Any", error).show()  # usage errors know how; their class is private to Typer
+        code = error.exit_code
+    except (WrongUse, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        code = 2
+    except ModuleNotFoundError as error:
+        print(f"error: {error}. Install it: pip install 'longtake[model,ui]'", file=sys.stderr)
+        code = 1
+    except Exception as error:
+        if not _is_named(error):
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        code = 1
+    if code == INTERRUPTED:
+        print("interrupted: what was finished is kept; the same command goes on from there", file=sys.stderr)
+    sys.exit(code or 0)
+
+
+def _is_named(error: Exception) -> bool:
+    """Whether an error is of a kind that a person can do something about."""
+    from engine.store import CatalogueError  # noqa: PLC0415
+    from model.errors import ModelError  # noqa: PLC0415
+    from recaption.wrong_use import Unanswered  # noqa: PLC0415
+
+    names: tuple[type[Exception], ...] = (CatalogueError, ModelError, Unanswered)
+    if "httpx" in sys.modules:
+        from model.engines.server_call import ServerBroken  # noqa: PLC0415
+
+        names = (*names, ServerBroken)
+    return isinstance(error, names)
