@@ -153,6 +153,46 @@ def describe(
 
 
 @app.command()
+def chat(
+    model: ModelOption,
+    files: Annotated[list[str] | None, typer.Argument(help="Pictures, gifs or videos to begin with.")] = None,
+    device: Device = "cpu",
+    dtype: Dtype = "auto",
+    frames: Frames = None,
+    max_pixels: MaxPixels = None,
+    max_new_tokens: MaxNewTokens = 512,
+    temperature: Temperature = 0.0,
+    top_p: TopP = 1.0,
+) -> None:
+    """Talk about pictures, gifs and videos in the terminal; /help there says what else."""
+    from recaption import chat as talking  # noqa: PLC0415
+    from recaption.conversation import Style  # noqa: PLC0415
+    from recaption.engines import EngineChoice  # noqa: PLC0415
+
+    choice = EngineChoice("transformers", model, None, device, dtype, rows=1, workers=0, max_pixels=max_pixels)
+    talking.chat(files or [], choice, Style(frames, temperature, top_p, max_new_tokens))
+
+
+@app.command()
+def demo(
+    model: ModelOption,
+    device: Device = "cpu",
+    dtype: Dtype = "auto",
+    max_pixels: MaxPixels = None,
+    max_new_tokens: MaxNewTokens = 256,
+    host: Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0 lets others in.")] = "127.0.0.1",
+    port: Annotated[int | None, typer.Option(help="Port. Default: the first free one from 7860.")] = None,
+) -> None:
+    """Serve a page for talking about pictures, gifs and videos in the browser."""
+    from recaption import demo as showing  # noqa: PLC0415
+    from recaption.conversation import Style  # noqa: PLC0415
+    from recaption.engines import EngineChoice  # noqa: PLC0415
+
+    choice = EngineChoice("transformers", model, None, device, dtype, rows=1, workers=0, max_pixels=max_pixels)
+    showing.demo(choice, Style(max_new_tokens=max_new_tokens), host, port)
+
+
+@app.command()
 def plan(
     catalogue: CatalogueOption,
     model: ModelOption,

@@ -24,7 +24,7 @@ MAY_IMPORT = {
 }
 OUTSIDE = frozenset({"bench", "docs", "tests"})
 HEAVY = frozenset({"torch", "torchvision", "transformers", "ray", "gradio", "yt_dlp", "scenedetect"})
-DOOR = "curate.cli"
+DOORS = ("curate.cli", "recaption.cli")
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,9 @@ def test_a_room_imports_only_what_lies_to_its_left(room: str) -> None:
     assert not wrong, f"{room} may import {sorted(allowed)}"
 
 
-def test_nothing_that_a_command_loads_imports_a_heavy_library_at_its_top() -> None:
-    todo, seen, wrong = [DOOR], set[Path](), list[str]()
+@pytest.mark.parametrize("door", DOORS)
+def test_nothing_that_a_command_loads_imports_a_heavy_library_at_its_top(door: str) -> None:
+    todo, seen, wrong = [door], set[Path](), list[str]()
     while todo:
         file = file_of(todo.pop())
         if file is None or file in seen:

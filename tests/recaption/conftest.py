@@ -9,54 +9,19 @@ from typing import Any
 
 import pytest
 
-from engine.catalogue import Catalogue, now
-from engine.write import write
-from media.probe import probe
+from bench.recaption_clips import add_video, provenance, sentence
+from engine.catalogue import Catalogue
 from model.captioner import CaptionRequest, CaptionResult, failed
 from recaption.engines import Identity
 from recaption.prompts import Prompt, load_prompts
 from recaption.recipes import Choices, Recipe, Sampling, recipe_named
 from recaption.rows import Writer
 from recaption.stage import Scope, Step, run_step, steps_of
-from schemas.ids import clip_id_of, content_id
 from tests.conftest import MadeVideos
 
+__all__ = ["add_video", "provenance", "sentence"]
+
 Rows = list[dict[str, Any]]
-PLACES = ("garden", "kitchen", "harbour", "street", "forest", "station", "market", "bridge")
-THINGS = ("dog", "cyclist", "waiter", "boat", "child", "horse", "painter", "train")
-
-
-def sentence(number: int) -> str:
-    """A caption that passes every gate and is like no other."""
-    place, thing = PLACES[number % 8], THINGS[number // 8 % 8]
-    return f"In the {place} number {number} a {thing} turns around, and then it goes to the other side of the wall."
-
-
-def provenance() -> dict[str, Any]:
-    return {"fingerprint": "f" * 16, "tool_version": "test", "created_at": now()}
-
-
-def add_video(catalogue: Catalogue, path: Path, spans_s: Iterable[tuple[float, float]], **other: Any) -> list[str]:
-    """A video with clips at these spans, as `curate` would have written them; gives the ids of the clips."""
-    facts, video_id = probe(path), content_id(str(path))
-    mine = provenance()
-    names = ("container", "codec", "width", "height", "display_width", "display_height", "rotation", "fps_num",
-             "fps_den", "is_vfr", "duration_us", "num_frames", "has_audio", "start_us")  # fmt: skip
-    video = {name: getattr(facts, name) for name in names} | {
-        "video_id": video_id, "video_key": path.name, "uri": str(path), "source_stamp": "1:1",
-        "bytes": path.stat().st_size,
-    }  # fmt: skip
-    spans = [(round(start * 1e6), round(end * 1e6)) for start, end in spans_s]
-    clips = [
-        {"clip_id": clip_id_of(video_id, *span), "video_id": video_id, "start_us": span[0], "end_us": span[1],
-         "num_frames": 1, "origin": "detected"}
-        for span in spans
-    ]  # fmt: skip
-    scan = {"video_id": video_id, "num_frames_decoded": 1, "duration_us": facts.duration_us, "num_cuts": 0,
-            "num_clips": len(clips), "seconds": 0.1, "detector": "made"}  # fmt: skip
-    write(catalogue, {"videos": [video | other | mine]}, stage="add")
-    write(catalogue, {"scans": [scan | mine], "clips": [clip | mine for clip in clips]}, stage="scan")
-    return [clip["clip_id"] for clip in clips]
 
 
 @pytest.fixture
