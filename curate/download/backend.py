@@ -58,8 +58,10 @@ class Target:
 
 @dataclass(frozen=True)
 class Fetched:
-    """How an attempt ended; where `outcome` is ok, the whole video is `path`, and `content` its SHA-256 if it is
-    known."""
+    """How an attempt ended; where `outcome` is ok, the whole video is `path`.
+
+    `content`: its SHA-256, `suffix`: its container's, both if they are known.
+    """
 
     outcome: str
     message: str | None = None
@@ -74,6 +76,7 @@ class Fetched:
     title: str | None = None
     licence: str | None = None
     uploader: str | None = None
+    suffix: str | None = None
 
     def but(self, outcome: str, message: str) -> Fetched:
         """The same attempt, judged otherwise."""

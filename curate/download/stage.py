@@ -250,7 +250,7 @@ class _Run:
 
     def _placed(self, wanted: Wanted, target: Target, backend: str, fetched: Fetched, seconds: float) -> Row:
         row = self._row(wanted, target.url, backend, fetched, seconds, target.cookies)
-        return self.partials.place(wanted.video_key, row, fetched, self.forgotten)
+        return self.partials.place(row, fetched, self.forgotten)
 
     def _row(
         self, wanted: Wanted, url: str, backend: str, fetched: Fetched, seconds: float, account: Path | None

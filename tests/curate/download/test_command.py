@@ -212,5 +212,5 @@ def test_killed_again_and_again_each_video_ends_as_in_a_quiet_run(server: Server
     assert ends == {url: expected.get(url.split("/")[3], "ok") for url in urls}
     assert len(rows(killed, "from rejects where stage = 'download'")) == 4 * 6
     assert [row["n"] for row in rows(killed, "select count(*) as n from videos")] == [1]
-    assert not list((killed / "media" / "partial").glob("*.done"))
+    assert not list((killed / "media" / "partial").glob("placed-*"))
     assert [problem for problem in verify(Catalogue.open(killed)) if problem.is_error] == []

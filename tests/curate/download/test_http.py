@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -129,8 +130,11 @@ def test_a_redirect_to_a_private_address_is_not_followed(
     assert [path for path, _ in server.asked] == ["/to_private/a.mp4"]
 
 
-def test_an_ended_run_ends_a_transfer(http: Http, server: Server, tmp_path: Path):
+def test_an_ended_run_ends_a_transfer_at_once(server: Server, tmp_path: Path):
     stop = threading.Event()
-    stop.set()
-    told = http.fetch(Target("key", server.url("ok", "a.mp4"), tmp_path / "x.part", stop=stop))
-    assert told.outcome == "network"
+    threading.Timer(0.2, stop.set).start()
+    http, began = Http(replace(OPEN, stall_s=60)), time.monotonic()
+    told = http.fetch(Target("key", server.url("stalls", "a.mp4"), tmp_path / "x.part", stop=stop))
+    assert (told.outcome, told.message) == ("network", "the run ended")
+    assert time.monotonic() - began < 20
+    assert http.fetch(Target("key", server.url("ok", "a.mp4"), tmp_path / "x.part", stop=stop)).bytes == 0
