@@ -121,18 +121,9 @@ def test_kept_spans_are_exact_and_the_videos_go(asked: Path, server: Server, tmp
 def test_a_further_span_of_a_video_that_was_let_go_brings_it_again(server: Server, tmp_path: Path, command: Command):
     catalogue = tmp_path / "c"
     url = server.url("ok", "a.mp4")
-    assert (
-        command.download(
-            catalogue, "--csv", dataset(tmp_path / "1.csv", ("k1", url, "['0', '1']")), "--keep", "spans"
-        ).code
-        == 0
-    )
-    assert (
-        command.download(
-            catalogue, "--csv", dataset(tmp_path / "2.csv", ("k2", url, "['1', '2']")), "--keep", "spans"
-        ).code
-        == 0
-    )
+    for key, span in (("k1", "['0', '1']"), ("k2", "['1', '2']")):
+        file = dataset(tmp_path / f"{key}.csv", (key, url, span))
+        assert command.download(catalogue, "--csv", file, "--keep", "spans").code == 0
     assert [path for path, _ in server.asked] == ["/ok/a.mp4"] * 2
     assert len(rows(catalogue, "from clip_files")) == 2
     assert command.download(catalogue, "--keep", "spans").code == 0
