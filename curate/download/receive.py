@@ -6,13 +6,12 @@ import hashlib
 import os
 import re
 import socket
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import pycurl
 
-from curate.download.backend import GB, Settings
+from curate.download.backend import GB, Settings, Stop
 from curate.download.content import HEAD_BYTES, container_suffix, looks_like
 from curate.download.safety import is_public
 
@@ -34,7 +33,7 @@ class Receiver:
     came does not go with what was there.
     """
 
-    def __init__(self, descriptor: int, settings: Settings, stop: threading.Event, *, resume: bool) -> None:
+    def __init__(self, descriptor: int, settings: Settings, stop: Stop, *, resume: bool) -> None:
         self._file, self._settings, self.stop = descriptor, settings, stop
         self._hash, self.head = hashlib.sha256(), b""
         self.begins_at = self._read_what_is_there() if resume else 0

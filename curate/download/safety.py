@@ -76,11 +76,21 @@ def _hook(event: str, arguments: tuple[object, ...]) -> None:
         raise ForbiddenAddress(f"{host} is not a public address")
 
 
+def only_public_in_process() -> None:
+    """From here on no thread of this process connects to an address that is not public. It cannot be taken back."""
+    _install()
+    _Guarded.allowed = frozenset()
+
+
+def _install() -> None:
+    if _installed.acquire(blocking=False):  # once a process, for good: an audit hook cannot be taken away
+        sys.addaudithook(_hook)
+
+
 @contextmanager
 def only_public(*, but: frozenset[str] = frozenset()) -> Iterator[None]:
     """Within, this thread's Python sockets connect to public addresses only (and to those in `but`, a proxy's)."""
-    if _installed.acquire(blocking=False):  # once a process, for good: an audit hook cannot be taken away
-        sys.addaudithook(_hook)
+    _install()
     before, _guarded.allowed = _guarded.allowed, but
     try:
         yield

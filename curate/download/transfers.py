@@ -19,6 +19,8 @@ from typing import Any, Protocol
 
 import pycurl
 
+from curate.download.backend import Stop
+
 BLOCK_BYTES = 1 << 20
 BLOCKS_AT_HAND = 32
 """Blocks of all transfers that wait to be written: when the disk is slower than the network, the network waits."""
@@ -30,7 +32,7 @@ _IDLE_SECONDS = 2.0
 class Sink(Protocol):
     """Where a transfer's bytes go. All but `store` is called in the thread of all transfers and must be quick."""
 
-    stop: threading.Event
+    stop: Stop
     is_settled: bool
     """no piece needs to be shown to `look` any more"""
 
