@@ -19,7 +19,7 @@ from curate.download.stage import Job, Report, count_due, fetch_all
 from curate.download.status import hints
 from curate.formats.ingest import Ingested, Reading, ingest, ingest_urls
 from curate.query_commands import open_catalogue
-from curate.requested import REQUESTED_SQL
+from curate.requested import NAMES_SQL
 from curate.scan import ScanSettings
 from curate.show import printable, say
 from curate.sources import SourceError
@@ -152,8 +152,10 @@ def _say_settled(catalogue: Catalogue, wish: Wish, settled: Settled) -> None:
 
 
 _ASKED_SPANS_OF_FETCHED = (
-    f"video_id in (select video_id from ({REQUESTED_SQL})) and video_id in (select video_id from fetches)"
+    f"video_id in (select video_id from requests join ({NAMES_SQL}) using (video_key) where span_start_us is not null) "
+    "and video_id in (select video_id from fetches)"
 )
+"""Whole videos have no edges to look at: `curate scan` makes their clips."""
 
 
 def _say_edges(catalogue: Catalogue) -> None:

@@ -104,6 +104,21 @@ def test_a_dataset_becomes_videos_clips_and_files(asked: Path, server: Server, t
     assert [problem for problem in verify(Catalogue.open(catalogue)) if problem.is_error] == []
 
 
+def test_a_row_that_names_a_clip_and_no_span_is_the_whole_video(server: Server, tmp_path: Path, command: Command):
+    catalogue, out = tmp_path / "c", tmp_path / "out"
+    columns = ["key", "url", "dataset_src", "total score"]
+    with (tmp_path / "webvid.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([columns, ["stock.1", server.url("ok", "a.mp4"), "webvid", "22"]])
+    (tmp_path / "plain.txt").write_text(f"{server.url('ok', 'b.mp4')}\n", encoding="utf-8")
+    ran = command.download(catalogue, "--csv", tmp_path / "webvid.csv", "--csv", tmp_path / "plain.txt")
+    assert ran.code == 0, ran.err
+    assert rows(catalogue, "from scans") == []  # there are no edges to look at
+    assert command("scan", "-c", catalogue).code == 0
+    assert command("cut", "-c", catalogue, "--out", out).code == 0
+    assert [path.name for path in out.glob("*.mp4")] == ["stock.1.mp4"]
+    assert probe(out / "stock.1.mp4").num_frames == 60
+
+
 def test_kept_spans_are_exact_and_the_videos_go(asked: Path, server: Server, tmp_path: Path, command: Command):
     catalogue, out = tmp_path / "c", tmp_path / "out"
     ran = command.download(catalogue, "--csv", asked, "--keep", "spans")
