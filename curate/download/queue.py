@@ -70,7 +70,7 @@ class Queue:
         """A video that may be started; None: wait (`wait` says how long), or all are handed out (`is_empty`)."""
         self._fill(now)
         while self._later and self._later[0][0] <= now:
-            self._add(heapq.heappop(self._later)[2])
+            self._add_first(heapq.heappop(self._later)[2])
         for host in list(self._ready):
             if self.hosts.left_alone_for(host, now) > self.hosts.manners.patience:
                 self._leave(host)
@@ -114,6 +114,10 @@ class Queue:
 
     def _add(self, wanted: Wanted) -> None:
         self._ready.setdefault(wanted.host, deque()).append(wanted)
+
+    def _add_first(self, wanted: Wanted) -> None:
+        """What failed before goes between those that may not: at the end, all failing, it would close its host."""
+        self._ready.setdefault(wanted.host, deque()).appendleft(wanted)
 
     def _leave(self, host: str) -> None:
         waiting = self._ready.pop(host)
