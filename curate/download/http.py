@@ -90,6 +90,7 @@ class Http:
             code, message = self._perform(target, receiver, note, note_at)
             if receiver.must_begin_anew or (note is not None and receiver.status == HTTP_RANGE_REFUSED):
                 # the file changed on the server, or what it sends does not fit what is there
+                note_at.unlink(missing_ok=True)
                 os.ftruncate(descriptor, 0)
                 receiver = Receiver(descriptor, self._settings, target.stop, resume=False)
                 code, message = self._perform(target, receiver, None, note_at)

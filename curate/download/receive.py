@@ -48,6 +48,7 @@ class Receiver:
         self.on_anew: Callable[[], None] = lambda: None
         self._begun, self._look_at, self._sockets = False, 0, list[socket.socket]()
         self._stored, self._is_noted, self.is_settled = self.begins_at, False, False
+        self._cannot_write = False
 
     def _read_what_is_there(self) -> int:
         size = 0
@@ -118,6 +119,8 @@ class Receiver:
 
     def accept(self, num_bytes: int) -> bool:
         """Whether so many bytes more may be written; counts them."""
+        if self._cannot_write:
+            return False
         if refused := self._too_much(num_bytes):
             self.problem = refused
             return False
@@ -175,11 +178,19 @@ class Receiver:
         return None
 
     def store(self, block: bytes) -> None:
-        """Write what was passed on, and hash it."""
+        """Write what was accepted, and hash it.
+
+        Raises:
+            OSError: it cannot be written; nothing more is accepted.
+        """
         view, at = memoryview(block), self._stored
-        while view:
-            written = os.pwrite(self._file, view, at)
-            view, at = view[written:], at + written
+        try:
+            while view:
+                written = os.pwrite(self._file, view, at)
+                view, at = view[written:], at + written
+        except OSError:
+            self._cannot_write = True
+            raise
         self._hash.update(block)
         self._stored = at
         if not self._is_noted and at >= NOTE_FROM_BYTES:

@@ -54,19 +54,25 @@ class _Transfer:
         self.curl, self.sink, self._room = curl, sink, room
         self.blocks: queue.SimpleQueue[bytes | tuple[int, str] | BaseException] = queue.SimpleQueue()
         self._pieces, self._size = list[bytes](), 0
+        self._broke: BaseException | None = None
 
     def take(self, piece: bytes) -> int | None:
         """libcurl has a piece of the body. Anything but None ends the transfer."""
+        try:
+            return None if self._keep(piece) else -1
+        except BaseException as error:  # noqa: BLE001  (libcurl would print it; the asker raises it again)
+            self._broke = error
+            return -1
+
+    def _keep(self, piece: bytes) -> bool:
         if not self.sink.is_settled:
             looked_at = self.sink.look(piece)
             if looked_at is None:
-                return -1
+                return False
             piece = looked_at
         self._pieces.append(piece)
         self._size += len(piece)
-        if self._size >= BLOCK_BYTES and not self._hand_over():
-            return -1
-        return None
+        return self._size < BLOCK_BYTES or self._hand_over()
 
     def _hand_over(self) -> bool:
         if not self.sink.accept(self._size):
@@ -77,9 +83,13 @@ class _Transfer:
         return True
 
     def end(self, ended: tuple[int, str] | BaseException) -> None:
-        if self._size:
-            self._hand_over()
-        self.blocks.put(ended)
+        """What came last is kept as well: a transfer that broke goes on from there."""
+        try:
+            if self._size and self._broke is None:
+                self._hand_over()
+        except BaseException as error:  # noqa: BLE001  (as in `take`)
+            self._broke = error
+        self.blocks.put(self._broke or ended)
 
 
 class Transfers:

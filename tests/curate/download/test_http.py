@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+import signal
 import threading
 import time
 from dataclasses import replace
@@ -138,3 +140,20 @@ def test_an_ended_run_ends_a_transfer_at_once(server: Server, tmp_path: Path):
     assert (told.outcome, told.message) == ("network", "the run ended")
     assert time.monotonic() - began < 20
     assert http.fetch(Target("key", server.url("ok", "a.mp4"), tmp_path / "x.part", stop=stop)).bytes == 0
+
+
+def test_a_disk_that_is_full_ends_a_transfer(http: Http, server: Server, tmp_path: Path):
+    full = tmp_path / "x.part"
+    full.symlink_to("/dev/full")
+    with pytest.raises(OSError, match="symbolic"):  # never through a link
+        fetch(http, server.url("ok", "a.mp4"), tmp_path)
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    full.unlink()
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limit[1]))
+    try:
+        told = fetch(http, server.url("ok", "a.mp4"), tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, before)
+    assert told.outcome == "disk"
