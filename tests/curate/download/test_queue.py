@@ -14,9 +14,11 @@ def row(number: int) -> dict[str, Any]:
 
 
 def test_what_failed_comes_again_between_the_others_and_not_behind_them():
-    queue = Queue(iter([row(i) for i in range(4)]), Hosts(Manners()), wall_at_zero=0.0)
-    first = queue.take(0.0)
-    assert first is not None
-    queue.again(first, 2.0)
-    keys = [taken.video_key[-5] for taken in (queue.take(1.0), queue.take(2.0), queue.take(2.0)) if taken]
-    assert keys == ["1", "0", "2"]
+    queue = Queue(iter([row(i) for i in range(9)]), Hosts(Manners(per_host=99)), wall_at_zero=0.0)
+    for at in (0.0, 0.0):
+        failed = queue.take(at)
+        assert failed is not None
+        queue.again(failed, 2.0)
+    taken = [queue.take(3.0) for _ in range(9)]
+    # three fresh ones, the first two of them counted before, then one that failed
+    assert [wanted.video_key[-5] for wanted in taken if wanted] == ["2", "0", "3", "4", "5", "1", "6", "7", "8"]
