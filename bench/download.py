@@ -1,14 +1,15 @@
 """Fetching over loopback, beside `curl --parallel`, and against a server that fails: `python -m bench.download`.
 
 Throughput: 2,000 videos of 1 MB and 5 of 400 MB, each once by curl and once by us in turn, eight at once. `fetch` is
-the fetching alone, hash, content check and sync to disk included, as the command says it; `command` is all of it:
-reading the list, starting up, probing every video. Ends: 10,000 urls of which 30 % fail in every way that the test
+the fetching alone, hash and content check included, as the command says it; `command` is all of it: reading the list,
+starting up, probing every video. Ends: 10,000 urls of which 30 % fail in every way that the test
 server knows; the same list once in quiet and once killed 20 times, then compared row by row, and run once more.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import random
 import re
@@ -49,14 +50,39 @@ def main() -> int:
     parser.add_argument("--scratch", help="a folder on the disk to measure on")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.scratch) as scratch:
-        result = {}
+        result: dict[str, object] = {"limits": limits(Path(scratch))}
         for name, count, size in (("small", arguments.small, 1 << 20), ("large", arguments.large, 400 << 20)):
             if count:
                 result[name] = throughput(Path(scratch), name, count, size, arguments.runs)
+        same = True
         if arguments.rows:
-            result["ends"] = ends(Path(scratch), arguments.rows, arguments.kills)
+            ended = ends(Path(scratch), arguments.rows, arguments.kills)
+            result["ends"], same = ended, ended["same"]
     save("download", result)
-    return int(bool(arguments.rows) and not result["ends"]["same"])
+    return int(bool(arguments.rows) and not same)
+
+
+def limits(scratch: Path) -> dict[str, float]:
+    """MB of one core's second that hash and files cost by themselves: what fetching cannot do without."""
+    block, folder = random.Random(0).randbytes(1 << 20), scratch / "limits"
+    folder.mkdir()
+    hashed, written = list[float](), list[float]()
+    for _ in range(5):
+        began = time.process_time()
+        digest = hashlib.sha256()
+        for _ in range(200):
+            digest.update(block)
+        hashed.append(time.process_time() - began)
+        began = time.process_time()
+        for number in range(200):
+            (folder / str(number)).write_bytes(block)
+        written.append(time.process_time() - began)
+    shutil.rmtree(folder)
+    mb = 200 * len(block) / 1e6
+    found = {"sha256_mb_per_s": mb / median(hashed), "write_mb_per_s": mb / median(written)}
+    print(f"limits of one core: SHA-256 {found['sha256_mb_per_s']:,.0f} MB/s, "
+          f"writing files of 1 MB {found['write_mb_per_s']:,.0f} MB/s")  # fmt: skip
+    return found
 
 
 @dataclass(frozen=True)
@@ -133,7 +159,7 @@ def by_curl(out: Path, url: str, names: list[str]) -> Fetching:
     seconds, peak, _ = _timed(
         ["curl", "--silent", "--fail", "--parallel", "--parallel-max", str(JOBS), "--config", str(config)]
     )
-    shutil.rmtree(out)
+    _remove(out)
     return Fetching(seconds, seconds, peak)
 
 
@@ -142,8 +168,14 @@ def by_us(catalogue: Path, listed: Path, count: int) -> Fetching:
     match = _SAID.search(said)
     if match is None or int(match[1].replace(",", "")) != count:
         raise RuntimeError(f"not all of {count} were fetched:\n{said}")
-    shutil.rmtree(catalogue)
+    _remove(catalogue)
     return Fetching(seconds, float(match[2]), peak)
+
+
+def _remove(folder: Path) -> None:
+    """And wait: ext4 passes over inodes that were deleted within five seconds, which makes new files dear."""
+    shutil.rmtree(folder)
+    time.sleep(6)
 
 
 def download_of(catalogue: Path, listed: Path) -> list[str]:

@@ -59,22 +59,21 @@ def main() -> int:
 
 
 def write_dataset(path: Path, rows: int) -> None:
-    """Rows of LVD-2M's form with made-up words; the same for the same number of rows."""
+    """Rows of LVD-2M's form with made-up words, no two texts alike; the same for the same number of rows."""
     chance = random.Random(1)
     words = ["".join(chance.choices("abcdefghijklmnopqrstuvwxyz", k=chance.randint(2, 9))) for _ in range(5000)]
-    texts = [" ".join(chance.choices(words, k=215)) for _ in range(2000)]
+    pieces = [" ".join(chance.choices(words, k=12)) for _ in range(20_000)]
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         for number in range(rows):
-            video, text = f"{number // 3:011d}", chance.choice(texts)
+            video, text = f"{number // 3:011d}", " ".join(chance.choices(pieces, k=26))
             start = chance.randint(0, 3000)
             span = f"['{_time(start)}.880', '{_time(start + 12)}.983']"
-            raw = f'Caption 1: "{text}"\nCaption 2: x, {text[:200]}'
+            raw = f'Caption 1: "{text[:1100]}"\nCaption 2: x, {text[1100:1300]}'
             writer.writerow([
                 f"{video}.{number % 3}", video, f"https://www.youtube.com/watch?v={video}", "panda70m", raw,
-                chance.choice(texts)[:560], chance.choice(texts)[:260], text[:60], round(chance.uniform(20, 80), 4),
-                span, 12.103,
+                text[800:1360], text[1000:1260], text[-60:], round(chance.uniform(20, 80), 4), span, 12.103,
             ])  # fmt: skip
 
 

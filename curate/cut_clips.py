@@ -122,8 +122,9 @@ ASKED_SQL = f"""
     join scans s using (video_id) join videos v using (video_id) join clips c on c.video_id = n.video_id and c.origin
     = 'requested' and (
         c.request_id = r.request_id or (r.hdvg_start_frame is null
-            and c.start_us = r.span_start_us - coalesce(v.section_start_us, 0)
+            and c.start_us = coalesce(r.span_start_us - coalesce(v.section_start_us, 0), 0)
             and c.end_us = least(r.span_end_us - coalesce(v.section_start_us, 0), s.duration_us)))
+    where r.span_start_us is not null or r.own_key is not null
 """
 """Which requests a clip answers: it names one of them, others ask for the same span."""
 

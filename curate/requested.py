@@ -17,9 +17,13 @@ REQUESTED_SQL = f"""
             'span_end_us': r.span_end_us - coalesce(v.section_start_us, 0), 'hdvg_start_frame': r.hdvg_start_frame,
             'hdvg_end_frame': r.hdvg_end_frame}} order by r.request_id) as requested
     from requests r join ({NAMES_SQL}) n using (video_key) join videos v using (video_id)
-    where r.span_start_us is not null group by n.video_id
+    where r.span_start_us is not null or r.own_key is not null group by n.video_id
 """
-"""A row a video: which spans of it are asked for, and a hash of that, by which a scan knows whether it saw them all."""
+"""A row a video: which spans of it are asked for, and a hash of that, by which a scan knows whether it saw them all.
+
+A row that names a clip and no span means the whole video, as in LVD-2M's WebVid file; one that names neither is but a
+video to fetch.
+"""
 EDGE_US = US // 2
 """A transition so near an edge belongs to the edge: LVD-2M's key-frame cuts let in up to a group of pictures."""
 
@@ -54,7 +58,7 @@ def place(
     """
     placed, misplaced = list[Placed](), list[Misplaced]()
     for row in requested:
-        start_us, stop_us, off_by = row["span_start_us"], min(row["span_end_us"], end_us), None
+        start_us, stop_us, off_by = _within(row["span_start_us"], row["span_end_us"], end_us)
         if row["hdvg_start_frame"] is not None and 0 <= start_us < end_us:
             start_us, stop_us, off_by = _counted_from_key(row, times_us, keys_us, stop_us)
         if start_us is None or not 0 <= start_us < stop_us or not count_within(times_us, Span(start_us, stop_us)):
@@ -66,6 +70,11 @@ def place(
         else:
             placed.append(Placed(row["request_id"], Span(start_us, stop_us), off_by))
     return placed, misplaced
+
+
+def _within(start_us: int | None, stop_us: int | None, end_us: int) -> tuple[int, int, None]:
+    """A span, cut off at the end of the video; null for both is all of it."""
+    return start_us or 0, end_us if stop_us is None else min(stop_us, end_us), None
 
 
 def _counted_from_key(

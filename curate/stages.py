@@ -25,6 +25,8 @@ from engine.work import Row
 class Effort:
     """How much of a stage is done here and now: cores, a limit on rows, one shard of them, second tries.
 
+    `quiet`: no progress is shown.
+
     Raises:
         ValueError: jobs or limit is not positive.
     """
@@ -34,6 +36,7 @@ class Effort:
     shard: Shard | None = None
     retry: bool = False
     limits: WorkerLimits = field(default_factory=WorkerLimits)
+    quiet: bool = False
 
     def __post_init__(self) -> None:
         for name in ("jobs", "limit"):
@@ -82,7 +85,7 @@ def run_due(
     total = counted[0] if counted else 0
     slots = local_slots(effort.jobs or default_jobs(), total, device=device)
     rows = _with_source(catalogue, rows_of(connection, sql))
-    with progress(plan.stage, total) as show:
+    with progress(plan.stage, 0 if effort.quiet else total) as show:
         return run_plan(catalogue, plan, rows, total, slots=slots, show=show)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -41,11 +40,32 @@ class Settings:
         return {name: getattr(self, name) for name in names}
 
 
+class Never:
+    """A stop that never comes."""
+
+    def is_set(self) -> bool:
+        return False
+
+
+NEVER = Never()
+
+
+def nothing() -> None:
+    """A beat that nobody hears."""
+
+
+class Stop(Protocol):
+    """Whether the run ends; a `threading.Event` is one."""
+
+    def is_set(self) -> bool: ...
+
+
 @dataclass(frozen=True)
 class Target:
     """One video to fetch: its url, and the partial file beside which a backend may keep its own notes.
 
-    `spans`: asked spans in microseconds, for `sections`. `stop` is set when the run ends: give up soon.
+    `spans`: asked spans in microseconds, for `sections`. `stop` is set when the run ends: give up soon. `beat` is to be
+    called wherever there is progress, by backends that run in a process of their own.
     """
 
     video_key: str
@@ -53,13 +73,16 @@ class Target:
     partial: Path
     cookies: Path | None = None
     spans: tuple[tuple[int, int], ...] = ()
-    stop: threading.Event = field(default_factory=threading.Event)
+    stop: Stop = NEVER
+    beat: Callable[[], None] = nothing
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """How an attempt ended; where `outcome` is ok, the whole video is `path`, and `content` its SHA-256 if it is
-    known."""
+    """How an attempt ended; where `outcome` is ok, the whole video is `path`.
+
+    `content`: its SHA-256, `suffix`: its container's, both if they are known.
+    """
 
     outcome: str
     message: str | None = None
@@ -74,6 +97,7 @@ class Fetched:
     title: str | None = None
     licence: str | None = None
     uploader: str | None = None
+    suffix: str | None = None
 
     def but(self, outcome: str, message: str) -> Fetched:
         """The same attempt, judged otherwise."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from importlib import import_module
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
+from curate.download.apart import Apart
 from curate.download.backend import Backend, Fetched, Settings, Target
 from curate.download.http import Http
 from curate.download.safety import host_of
@@ -16,6 +18,8 @@ from curate.wrong_use import WrongUse
 BACKENDS = ("auto", "http", "yt-dlp", "pytube")
 _YTDLP = "curate.download.ytdlp"
 """By name: loading it loads yt-dlp, which not every command needs and not everybody has."""
+SILENT_SECONDS = 180.0
+"""A page may take minutes: YouTube's needs several requests, each tried again, and a JavaScript runtime."""
 INSTALL = "pip install 'longtake[youtube]'"
 
 
@@ -60,15 +64,21 @@ class Chooser:
 
     def _make(self, name: str) -> Backend:
         try:
-            if name == "yt-dlp":
-                return import_module(_YTDLP).YtDlp(self._settings)
-            from curate.download.pytube import Pytube  # noqa: PLC0415
-
-            return Pytube(self._settings)
+            kind = import_module(_YTDLP).YtDlp if name == "yt-dlp" else _pytube()
         except ImportError as error:
             if self._name != "auto":
                 raise WrongUse(f"--backend {name}: {error}. Install it: {INSTALL}") from error
             return Missing(name)
+        s = self._settings
+        silent_s = max(SILENT_SECONDS, 4 * s.stall_s)
+        return Apart(name, partial(kind, s), silent_s=silent_s, guarded=not (s.allow_private or s.proxy))
+
+
+def _pytube() -> type[Backend]:
+    from curate.download import pytube  # noqa: PLC0415
+
+    pytube.installed()
+    return pytube.Pytube
 
 
 class Missing:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import struct
-from pathlib import Path
 
 HEAD_BYTES = 512
 _STARTS = (
@@ -45,22 +45,20 @@ def looks_like(head: bytes) -> str:
     return "a text" if all(byte >= 32 or byte in b"\r\n\t" for byte in head) else "no video container"
 
 
-def missing_bytes(path: Path) -> int:
+def missing_bytes(descriptor: int) -> int:
     """Bytes that an mp4 or mov lacks at its end: its last box says how far it reaches. 0 for whole and for other
     files."""
-    size, at = path.stat().st_size, 0
-    with path.open("rb") as file:
-        while at + 8 <= size:
-            file.seek(at)
-            head = file.read(16)
-            if at == 0 and head[4:8] not in _ATOMS:
-                return 0
-            length = struct.unpack(">I", head[:4])[0]
-            if length == 1 and len(head) == 16:
-                length = struct.unpack(">Q", head[8:16])[0]
-            if length == 0:  # reaches to the end, wherever that is
-                return 0
-            if length < 8 or not head[4:8].isascii():  # what comes behind the last box is for the demuxer to judge
-                return 0
-            at += length
+    size, at = os.fstat(descriptor).st_size, 0
+    while at + 8 <= size:
+        head = os.pread(descriptor, 16, at)
+        if at == 0 and head[4:8] not in _ATOMS:
+            return 0
+        length = struct.unpack(">I", head[:4])[0]
+        if length == 1 and len(head) == 16:
+            length = struct.unpack(">Q", head[8:16])[0]
+        if length == 0:  # reaches to the end, wherever that is
+            return 0
+        if length < 8 or not head[4:8].isascii():  # what comes behind the last box is for the demuxer to judge
+            return 0
+        at += length
     return max(0, at - size)

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from curate.download.content import HEAD_BYTES, container_suffix, missing_bytes
 from curate.download.outcomes import of_status
 from curate.download.receive import Receiver
 from curate.download.safety import host_of
+from curate.download.transfers import STOPPED, Transfers
 from engine.catalogue import tool_version
 
 BUFFER_BYTES = 512 << 10
@@ -59,12 +60,13 @@ class Note:
 
 
 class Http:
-    """Fetches a url as it stands. One connection a thread, kept open from one file to the next."""
+    """Fetches a url as it stands. Connections stay open from one file to the next."""
 
     name = "http"
 
     def __init__(self, settings: Settings) -> None:
-        self._settings, self._threads = settings, threading.local()
+        self._settings, self._threads, self._transfers = settings, threading.local(), Transfers()
+        self._headers = (f"User-Agent: longtake/{tool_version()}", "Accept: */*")
 
     def fetch(self, target: Target) -> Fetched:
         try:
@@ -85,26 +87,28 @@ class Http:
     def _fetch(self, target: Target, note: Note | None, note_at: Path) -> Fetched:
         with _opened(target.partial, keep=note is not None) as descriptor:
             receiver = Receiver(descriptor, self._settings, target.stop, resume=note is not None)
-            code, message = self._perform(target, receiver, note)
+            code, message = self._perform(target, receiver, note, note_at)
             if receiver.must_begin_anew or (note is not None and receiver.status == HTTP_RANGE_REFUSED):
                 # the file changed on the server, or what it sends does not fit what is there
+                note_at.unlink(missing_ok=True)
                 os.ftruncate(descriptor, 0)
                 receiver = Receiver(descriptor, self._settings, target.stop, resume=False)
-                code, message = self._perform(target, receiver, None)
-        received = _judged(receiver, code, message, target)
-        if received.outcome == "ok" and receiver.content is not None:
-            note_at.unlink(missing_ok=True)
+                code, message = self._perform(target, receiver, None, note_at)
+            received = _judged(receiver, code, message, target, descriptor)
+        if received.outcome in _GOES_ON and receiver.size and target.partial.exists():
+            if receiver.status in (200, 206):
+                _write_note(note_at, target.url, receiver)
             return received
-        if received.outcome not in _GOES_ON or not receiver.size or not target.partial.exists():
+        if received.outcome != "ok":
             target.partial.unlink(missing_ok=True)
-            note_at.unlink(missing_ok=True)
+        note_at.unlink(missing_ok=True)
         return received
 
-    def _perform(self, target: Target, receiver: Receiver, note: Note | None) -> tuple[int, str]:
+    def _perform(self, target: Target, receiver: Receiver, note: Note | None, note_at: Path) -> tuple[int, str]:
         """Run the transfer; libcurl's code (0: done) and message."""
         curl = self._curl()
         curl.reset()
-        headers = [f"User-Agent: longtake/{tool_version()}", "Accept: */*"]
+        headers = [*self._headers]
         if note is not None and receiver.begins_at:
             if note.validator:
                 headers.append(f"If-Range: {note.validator}")
@@ -113,17 +117,12 @@ class Http:
             curl.setopt(pycurl.RANGE, f"{receiver.begins_at}-")
         self._set(curl, target, receiver)
         curl.setopt(pycurl.HTTPHEADER, headers)
-        note_at = target.partial.with_suffix(".json")
-        receiver.on_first = lambda: _write_note(note_at, target.url, receiver)
+        receiver.on_worth = lambda: _write_note(note_at, target.url, receiver)
+        receiver.on_anew = lambda: note_at.unlink(missing_ok=True)
         try:
-            curl.perform()
-        except pycurl.error as error:
-            if receiver.broke:
-                raise receiver.broke from None
-            return int(error.args[0]), str(error.args[-1])
+            return self._transfers.perform(curl, receiver)
         finally:
             receiver.close()
-        return 0, ""
 
     def _curl(self) -> Any:
         if not hasattr(self._threads, "curl"):
@@ -146,7 +145,6 @@ class Http:
         curl.setopt(pycurl.LOW_SPEED_TIME, max(1, int(s.stall_s)))
         curl.setopt(pycurl.PROXY, s.proxy or "")  # never from the environment: with a proxy, it chooses the address
         curl.setopt(pycurl.HEADERFUNCTION, receiver.take_header)
-        curl.setopt(pycurl.WRITEFUNCTION, receiver.take)
         if target.cookies is not None:
             curl.setopt(pycurl.COOKIEFILE, str(target.cookies))
         if not s.allow_private and not s.proxy:
@@ -168,7 +166,7 @@ def _write_note(path: Path, url: str, receiver: Receiver) -> None:
     path.write_text(json.dumps(vars(note)), encoding="utf-8")
 
 
-def _judged(receiver: Receiver, code: int, message: str, target: Target) -> Fetched:  # noqa: PLR0911  (a case each)
+def _judged(receiver: Receiver, code: int, message: str, target: Target, descriptor: int) -> Fetched:  # noqa: PLR0911  (a case each)
     """What the transfer amounts to."""
     said = Fetched(
         "ok", None, target.partial, None, receiver.status, receiver.received,
@@ -178,6 +176,8 @@ def _judged(receiver: Receiver, code: int, message: str, target: Target) -> Fetc
         return said.but("forbidden_address", f"it leads to {receiver.refused_address}, which is not a public address")
     if receiver.problem:
         return said.but(*receiver.problem)
+    if code == STOPPED:
+        return said.but("network", message)
     if code in _BAD_URL:
         return said.but("bad_url", message)
     if code == _TOO_MANY_REDIRECTS:
@@ -191,12 +191,11 @@ def _judged(receiver: Receiver, code: int, message: str, target: Target) -> Fetc
         return said.but("network", f"{receiver.size} of {receiver.total} bytes came")
     if receiver.size < HEAD_BYTES and (verdict := receiver.judge_head()):
         return said.but(*verdict)
-    if missing := missing_bytes(target.partial):
-        receiver.wrote = False  # the server says that this is all: nothing to go on from
-        target.partial.unlink(missing_ok=True)
+    if missing := missing_bytes(descriptor):
+        target.partial.unlink(missing_ok=True)  # the server says that this is all: nothing to go on from
         return said.but("network", f"the file ends {missing} bytes before its last part does")
-    receiver.content = receiver.digest()
-    return Fetched(**{**vars(said), "content": receiver.content, "format": container_suffix(receiver.head)})
+    suffix = container_suffix(receiver.head)
+    return replace(said, content=receiver.digest(), format=suffix, suffix=suffix)
 
 
 def _retry_after(text: str | None) -> float | None:

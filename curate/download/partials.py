@@ -10,34 +10,30 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import json
 import os
-from collections.abc import Iterable, Iterator
+import struct
+import weakref
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
 
 from curate.download.backend import Fetched
 from curate.download.content import HEAD_BYTES, container_suffix
+from curate.download.placed import Note, Placed
 from engine.catalogue import Catalogue
 from engine.work import Row
 from schemas.ids import VIDEO_ID_LENGTH, video_id_of
 
 FOLDER = "media/partial"
-_DONE = ".done"
+_LOCKS = "locks"
 
 
 @dataclass
 class Held:
     """The right to write one video's partial file, until it is given back or the process ends, however it ends."""
 
-    descriptor: int
-    path: Path
-
-    def give_back(self) -> None:
-        self.path.unlink(missing_ok=True)
-        os.close(self.descriptor)
+    give_back: Callable[[], None]
 
 
 class Partials:
@@ -45,30 +41,32 @@ class Partials:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._store = catalogue.store
-        root = catalogue.store.local_root
+        self._root = root = catalogue.store.local_root
         if root is None:
             cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
             self.folder = cache / "longtake" / blake2b(catalogue.url.encode(), digest_size=8).hexdigest()
         else:
             self.folder = root / FOLDER
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._locks = os.open(self.folder / _LOCKS, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+        weakref.finalize(self, os.close, self._locks)
+        self._placed = Placed(self.folder)
 
     def path_of(self, video_key: str) -> Path:
         """The partial file of a video: its key may hold anything and be of any length, so its hash names the file."""
-        return self.folder / f"{blake2b(video_key.encode('utf-8', 'surrogatepass'), digest_size=16).hexdigest()}.part"
+        return self.folder / f"{_digest(video_key).hex()}.part"
 
     def hold(self, video_key: str) -> Held | None:
-        """The right to fetch this video; None while another process has it."""
-        path = self.path_of(video_key).with_suffix(".lock")
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            return None
-        return Held(descriptor, path)
+        """The right to fetch this video; None while another process has it.
 
-    def place(self, video_key: str, row: Row, fetched: Fetched, forgotten: Iterable[str] = ()) -> Row:
+        One byte of one file stands for each video: nothing to make, to remove, or to leave behind.
+        """
+        place = int.from_bytes(_digest(video_key)[:7], "big")
+        if not _lock(self._locks, fcntl.F_WRLCK, place):
+            return None
+        return Held(lambda: _let_go(self._locks, place))
+
+    def place(self, row: Row, fetched: Fetched, forgotten: Iterable[str] = ()) -> Row:
         """Move a finished file to the place that its content names; the row with `video_id`, `uri` and `source_stamp`.
 
         Content in `forgotten` is deleted instead, and the row says so.
@@ -79,49 +77,41 @@ class Partials:
         if video_id in forgotten:
             fetched.path.unlink()
             return row | {"outcome": "forgotten", "message": "the same content was taken down under another name"}
-        with fetched.path.open("rb") as file:
-            suffix = container_suffix(file.read(HEAD_BYTES)) or ".bin"
-        uri = f"media/videos/{video_id[:2]}/{video_id}{suffix}"
+        uri = f"media/videos/{video_id[:2]}/{video_id}{fetched.suffix or _suffix_of(fetched.path)}"
         full = row | {"video_id": video_id, "uri": uri, "source_stamp": f"{size}-{fetched.etag or ''}"}
-        note = self.path_of(video_key).with_suffix(_DONE)
-        _write_whole(note, json.dumps({"row": full, "path": fetched.path.name, "size": size}))
+        self._placed.add(full, fetched.path.name, size)
+        if self._root is not None:
+            (self._root / uri).parent.mkdir(parents=True, exist_ok=True)
         self._store.adopt(uri, fetched.path, sync=False)
         return full
 
     def unrecorded(self) -> Iterator[Row]:
         """Rows of videos that a killed run had fetched and not yet recorded: their files are there and whole."""
-        for note in sorted(self.folder.glob(f"*{_DONE}")):
-            try:
-                said: dict[str, Any] = json.loads(note.read_text(encoding="utf-8"))
-                row, path, size = said["row"], self.folder / Path(said["path"]).name, int(said["size"])
-            except (OSError, ValueError, KeyError, TypeError):
-                note.unlink(missing_ok=True)
-                continue
-            held = self.hold(row["video_key"])
+        for note in self._placed.left():
+            held = self.hold(note.row["video_key"])
             if held is None:
-                continue  # a living process is about to record it
+                continue  # a living process fetches it anew
             try:
-                if self._is_whole(row, path, size):
-                    yield row
+                if self._is_whole(note):
+                    yield note.row
                 else:
-                    note.unlink(missing_ok=True)
+                    self._placed.drop([note.row["video_key"]])
             finally:
                 held.give_back()
 
-    def _is_whole(self, row: Row, path: Path, size: int) -> bool:
+    def _is_whole(self, note: Note) -> bool:
         """Whether the file stands in its place, or can be put there now."""
-        uri = row["uri"]
+        uri, path = note.row["uri"], self.folder / note.file
         if not self._store.exists(uri):
-            if not path.is_file() or path.stat().st_size != size:
+            if not path.is_file() or path.stat().st_size != note.size:
                 return False
             self._store.adopt(uri, path)
         with self._store.open(uri) as file:
-            return video_id_of(file)[0] == row["video_id"]
+            return video_id_of(file)[0] == note.row["video_id"]
 
     def recorded(self, rows: Iterable[Row]) -> None:
         """The rows are in the catalogue: their notes are not needed any more."""
-        for row in rows:
-            self.path_of(row["video_key"]).with_suffix(_DONE).unlink(missing_ok=True)
+        self._placed.drop(row["video_key"] for row in rows)
 
     def remove(self, video_key: str) -> None:
         """Delete all that lies here of one video."""
@@ -134,8 +124,31 @@ def _hash_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _write_whole(path: Path, text: str) -> None:
-    """A small file that is there whole or not at all when this process is killed."""
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+def _suffix_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return container_suffix(file.read(HEAD_BYTES)) or ".bin"
+
+
+def _digest(video_key: str) -> bytes:
+    return blake2b(video_key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def _lock(descriptor: int, kind: int, place: int) -> bool:
+    """Lock a byte of a file or let go of it; whether that was possible. Linux ties such a lock to the open file, other
+    systems to the process."""
+    if hasattr(fcntl, "F_OFD_SETLK"):
+        said = struct.pack("hhqqi", kind, os.SEEK_SET, place, 1, 0)
+        try:
+            fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, said)
+        except (BlockingIOError, PermissionError):
+            return False
+        return True
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_UN if kind == fcntl.F_UNLCK else fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
+
+
+def _let_go(descriptor: int, place: int) -> None:
+    _lock(descriptor, fcntl.F_UNLCK, place)

@@ -7,6 +7,7 @@ import importlib
 import shutil
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from http.client import HTTPException
 from types import ModuleType
 from typing import Any
@@ -95,7 +96,8 @@ class Pytube:
         if left < self._settings.min_free_bytes:
             return Fetched("disk", f"less than {self._settings.min_free_bytes / GB:g} GB would stay free")
         path = target.partial.with_suffix(f".pytube.{stream.subtype}")
-        interrupt = {"interrupt_checker": target.stop.is_set} if self._can_interrupt else {}
+        interrupt = {"interrupt_checker": partial(_must_stop, target)} if self._can_interrupt else {}
+        target.beat()
         stream.download(
             output_path=str(path.parent), filename=path.name, skip_existing=False, timeout=int(self._settings.stall_s),
             max_retries=1, **interrupt,
@@ -106,6 +108,12 @@ class Pytube:
             return Fetched("network", f"{size} of {stream.filesize} bytes came", bytes=size)
         return Fetched("ok", path=path, bytes=size, format=str(stream.itag), title=_said(video, "title"),
                        uploader=_said(video, "author"))  # fmt: skip
+
+
+def _must_stop(target: Target) -> bool:
+    """pytubefix asks after every chunk."""
+    target.beat()
+    return target.stop.is_set()
 
 
 def chosen(streams: Any, settings: Settings) -> Any | None:

@@ -13,6 +13,7 @@ from curate.download.safety import host_of
 from engine.work import Row
 
 AT_HAND = 4096
+FRESH_BETWEEN = 3
 
 
 @dataclass
@@ -50,6 +51,26 @@ class Wanted:
 
 
 @dataclass
+class _Waiting:
+    """Videos of one host. Those that failed before come one to some that did not: in a row, failing, they would close
+    the host, and so they would if they were all left for the end."""
+
+    fresh: deque[Wanted] = field(default_factory=deque)
+    again: deque[Wanted] = field(default_factory=deque)
+    _fresh_since: int = 0
+
+    def pop(self) -> Wanted:
+        if self.again and (not self.fresh or self._fresh_since >= FRESH_BETWEEN):
+            self._fresh_since = 0
+            return self.again.popleft()
+        self._fresh_since += 1
+        return self.fresh.popleft()
+
+    def __len__(self) -> int:
+        return len(self.fresh) + len(self.again)
+
+
+@dataclass
 class Queue:
     """Hands out videos whose host may be asked now. `clock` of all times is the caller's monotonic one.
 
@@ -60,7 +81,7 @@ class Queue:
     hosts: Hosts
     wall_at_zero: float
     left: dict[str, int] = field(default_factory=dict)
-    _ready: dict[str, deque[Wanted]] = field(default_factory=dict)
+    _ready: dict[str, _Waiting] = field(default_factory=dict)
     _later: list[tuple[float, int, Wanted]] = field(default_factory=list)
     _held: int = 0
     _numbers: Iterator[int] = field(default_factory=count)
@@ -70,14 +91,15 @@ class Queue:
         """A video that may be started; None: wait (`wait` says how long), or all are handed out (`is_empty`)."""
         self._fill(now)
         while self._later and self._later[0][0] <= now:
-            self._add(heapq.heappop(self._later)[2])
+            wanted = heapq.heappop(self._later)[2]
+            self._of(wanted).again.append(wanted)
         for host in list(self._ready):
             if self.hosts.left_alone_for(host, now) > self.hosts.manners.patience:
                 self._leave(host)
             elif self.hosts.wait(host, now) == 0:
                 waiting = self._ready.pop(host)
-                wanted = waiting.popleft()
-                if waiting:
+                wanted = waiting.pop()
+                if len(waiting):
                     self._ready[host] = waiting  # behind the others: hosts take turns
                 self._held -= 1
                 return wanted
@@ -110,10 +132,10 @@ class Queue:
                 self.again(wanted, at)
             else:
                 self._held += 1
-                self._add(wanted)
+                self._of(wanted).fresh.append(wanted)
 
-    def _add(self, wanted: Wanted) -> None:
-        self._ready.setdefault(wanted.host, deque()).append(wanted)
+    def _of(self, wanted: Wanted) -> _Waiting:
+        return self._ready.setdefault(wanted.host, _Waiting())
 
     def _leave(self, host: str) -> None:
         waiting = self._ready.pop(host)

@@ -1,4 +1,4 @@
-"""The receiving end of one transfer: bytes go to the partial file and into its hash, and are judged as they come."""
+"""The receiving end of one transfer: bytes are judged as they come, and go to the partial file and into its hash."""
 
 from __future__ import annotations
 
@@ -6,31 +6,35 @@ import hashlib
 import os
 import re
 import socket
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import pycurl
 
-from curate.download.backend import GB, Settings
+from curate.download.backend import GB, Settings, Stop
 from curate.download.content import HEAD_BYTES, container_suffix, looks_like
 from curate.download.safety import is_public
 
 READ_BYTES = 4 << 20
 DISK_EVERY_BYTES = 64 << 20
 ERROR_TEXT_BYTES = 4096
+NOTE_FROM_BYTES = 4 << 20
+"""What is smaller is fetched anew after a kill: a note a file would cost more than that."""
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
 
 class Receiver:
-    """What libcurl calls while it receives. `resume`: what is in the file already counts.
+    """What is called while a body comes (`transfers.Sink`). `resume`: what is in the file already counts.
+
+    `look` and `accept` run in the thread of all transfers; `store`, which writes and hashes, in the one that fetches
+    this video. `on_worth` is called once enough stands in the file to go on from, `on_anew` where that is void.
 
     After the transfer: `problem` is a class and a message where something was refused; `must_begin_anew` says that what
     came does not go with what was there.
     """
 
-    def __init__(self, descriptor: int, settings: Settings, stop: threading.Event, *, resume: bool) -> None:
-        self._file, self._settings, self._stop = descriptor, settings, stop
+    def __init__(self, descriptor: int, settings: Settings, stop: Stop, *, resume: bool) -> None:
+        self._file, self._settings, self.stop = descriptor, settings, stop
         self._hash, self.head = hashlib.sha256(), b""
         self.begins_at = self._read_what_is_there() if resume else 0
         self.size, self.received, self.total = self.begins_at, 0, None
@@ -39,11 +43,12 @@ class Receiver:
         self.reason = self.error_text = ""
         self.problem: tuple[str, str] | None = None
         self.refused_address: str | None = None
-        self.must_begin_anew = self.wrote = False
-        self.broke: OSError | None = None
-        self.content: str | None = None
-        self.on_first: Callable[[], None] = lambda: None
-        self._begun, self._checked_at, self._sockets = False, 0, list[socket.socket]()
+        self.must_begin_anew = False
+        self.on_worth: Callable[[], None] = lambda: None
+        self.on_anew: Callable[[], None] = lambda: None
+        self._begun, self._look_at, self._sockets = False, 0, list[socket.socket]()
+        self._stored, self._is_noted, self.is_settled = self.begins_at, False, False
+        self._cannot_write = False
 
     def _read_what_is_there(self) -> int:
         size = 0
@@ -92,37 +97,35 @@ class Receiver:
             name, _, value = text.partition(":")
             self._headers[name.strip().lower()] = value.strip()
 
-    def take(self, block: bytes) -> int | None:
-        """A piece of the body. Anything but None ends the transfer."""
-        try:
-            return self._take(block)
-        except OSError as error:
-            self.broke = error
-            return -1
-
-    def _take(self, block: bytes) -> int | None:  # noqa: PLR0911  (a case each)
-        if self._stop.is_set():
-            self.problem = ("network", "the run ended")
-            return -1
+    def look(self, piece: bytes) -> bytes | None:
+        """A piece of an answer that may not be what was asked for: what of it is to be stored, None to end it."""
         if self.status is None or self.status >= 300:
-            self.error_text = (self.error_text + block.decode("utf-8", "replace"))[:ERROR_TEXT_BYTES]
-            return -1 if len(self.error_text) >= ERROR_TEXT_BYTES else None
+            self.error_text = (self.error_text + piece.decode("utf-8", "replace"))[:ERROR_TEXT_BYTES]
+            return None if len(self.error_text) >= ERROR_TEXT_BYTES else b""
         if not self._begun and not self._begin():
-            return -1
+            return None
         if self._tail:
-            block = self._compared(block)
+            piece = self._compared(piece)
             if self.must_begin_anew:
-                return -1
+                return None
         if len(self.head) < HEAD_BYTES:
-            self.head += block[:HEAD_BYTES]
-            if len(self.head) >= HEAD_BYTES and (verdict := self.judge_head()):
+            self.head += piece[:HEAD_BYTES]
+        if len(self.head) >= HEAD_BYTES:
+            self.is_settled = not self._tail
+            if verdict := self.judge_head():
                 self.problem = verdict
-                return -1
-        if refused := self._too_much(len(block)):
+                return None
+        return piece
+
+    def accept(self, num_bytes: int) -> bool:
+        """Whether so many bytes more may be written; counts them."""
+        if self._cannot_write:
+            return False
+        if refused := self._too_much(num_bytes):
             self.problem = refused
-            return -1
-        self._write(block)
-        return None
+            return False
+        self.size, self.received = self.size + num_bytes, self.received + num_bytes
+        return True
 
     def _begin(self) -> bool:
         """The first byte: what the server says that it sends must go with what is there."""
@@ -136,12 +139,13 @@ class Receiver:
             self.total = int(match[3]) if match[3] != "*" else int(match[2]) + 1
         else:
             if self.size or self._tail:
+                self.on_anew()
                 os.ftruncate(self._file, 0)
                 self._hash, self.head, self._tail = hashlib.sha256(), b"", b""
-            self.begins_at = self.size = 0
+            self.begins_at = self.size = self._stored = 0
             self.total = int(length) if length.isdigit() else None
-        self.on_first()
-        return True
+        self.problem = self._too_much(0)
+        return self.problem is None
 
     def _compared(self, block: bytes) -> bytes:
         """What of a block is new behind the overlap."""
@@ -162,22 +166,33 @@ class Receiver:
         if max(self.size + more, self.total or 0) > most:
             said = f"{self.total or self.size + more:,} bytes"
             return "too_large", f"{said}, more than the {most / GB:g} GB that one video may have"
-        if self._checked_at == 0 or self.size - self._checked_at >= DISK_EVERY_BYTES:
-            self._checked_at = max(1, self.size)
-            free = os.fstatvfs(self._file)
-            left = free.f_bavail * free.f_frsize - max(more, (self.total or 0) - self.size)
-            if left < self._settings.min_free_bytes:
-                floor = self._settings.min_free_bytes / GB
-                return (
-                    "disk",
-                    f"{left / GB:.2f} GB would be left on the disk, less than the {floor:g} GB that stay free",
-                )
+        if self.size and self.size + more < self._look_at:
+            return None
+        self._look_at = self.size + DISK_EVERY_BYTES
+        free = os.fstatvfs(self._file)
+        left = free.f_bavail * free.f_frsize - max(more, (self.total or 0) - self.size)
+        if left < self._settings.min_free_bytes:
+            floor = self._settings.min_free_bytes / GB
+            said = f"{left / GB:.2f} GB would be left on the disk, less than the {floor:g} GB that stay free"
+            return "disk", said
         return None
 
-    def _write(self, block: bytes) -> None:
-        view, at = memoryview(block), self.size
-        while view:
-            written = os.pwrite(self._file, view, at)
-            view, at = view[written:], at + written
+    def store(self, block: bytes) -> None:
+        """Write what was accepted, and hash it.
+
+        Raises:
+            OSError: it cannot be written; nothing more is accepted.
+        """
+        view, at = memoryview(block), self._stored
+        try:
+            while view:
+                written = os.pwrite(self._file, view, at)
+                view, at = view[written:], at + written
+        except OSError:
+            self._cannot_write = True
+            raise
         self._hash.update(block)
-        self.size, self.received, self.wrote = at, self.received + len(block), True
+        self._stored = at
+        if not self._is_noted and at >= NOTE_FROM_BYTES:
+            self._is_noted = True
+            self.on_worth()

@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
@@ -37,6 +38,7 @@ def is_public(address: str) -> bool:
     return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
 
 
+@lru_cache(maxsize=1024)
 def host_of(url: str) -> str:
     """Host of an http or https url, lower case, all of YouTube under one name.
 
@@ -74,11 +76,21 @@ def _hook(event: str, arguments: tuple[object, ...]) -> None:
         raise ForbiddenAddress(f"{host} is not a public address")
 
 
+def only_public_in_process() -> None:
+    """From here on no thread of this process connects to an address that is not public. It cannot be taken back."""
+    _install()
+    _Guarded.allowed = frozenset()
+
+
+def _install() -> None:
+    if _installed.acquire(blocking=False):  # once a process, for good: an audit hook cannot be taken away
+        sys.addaudithook(_hook)
+
+
 @contextmanager
 def only_public(*, but: frozenset[str] = frozenset()) -> Iterator[None]:
     """Within, this thread's Python sockets connect to public addresses only (and to those in `but`, a proxy's)."""
-    if _installed.acquire(blocking=False):  # once a process, for good: an audit hook cannot be taken away
-        sys.addaudithook(_hook)
+    _install()
     before, _guarded.allowed = _guarded.allowed, but
     try:
         yield

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from curate.download.accounts import Accounts
 from curate.download.backend import Backend, Fetched, Settings, Target
+from curate.download.beside import Beside
 from curate.download.due import SETUP, STAGE, Asking, due_sql, fingerprint
 from curate.download.outcomes import CLASSES, Scope
 from curate.download.partials import Held, Partials
@@ -72,17 +73,18 @@ def fetch_all(
     *,
     total: int,
     show: Progress,
-    on_flush: Callable[[], None] = lambda: None,
+    beside: Beside | None = None,
 ) -> Report:
     """Fetch what is due; every attempt becomes a row of `fetches`, what is given up one of `rejects`.
 
-    `on_flush` is called after rows were written. What was finished is written, however the run ends.
+    `beside` is told when rows were written, and asked whether more may be fetched. What was finished is written,
+    however the run ends.
 
     Raises:
         CatalogueError: the catalogue cannot be written.
     """
     partials = Partials(catalogue)
-    run = _Run(catalogue, job, partials, asking, Report(Tally(STAGE, total)), show, on_flush)
+    run = _Run(catalogue, job, partials, asking, Report(Tally(STAGE, total)), show, beside)
     run.recover()
     with catalogue.connect() as connection:
         connection.execute(SETUP)
@@ -114,10 +116,10 @@ class _Run:
         asking: Asking,
         report: Report,
         show: Progress,
-        on_flush: Callable[[], None],
+        beside: Beside | None,
     ) -> None:
         self.catalogue, self.job, self.partials, self.asking = catalogue, job, partials, asking
-        self.report, self._show, self._on_flush = report, show, on_flush
+        self.report, self._show, self._beside = report, show, beside
         self.forgotten = set[str]()
         self._fingerprint = fingerprint(job.settings)
         self._stop = threading.Event()
@@ -196,6 +198,8 @@ class _Run:
     def _hand_out(self, waiting: Queue, running: int) -> int:
         """Start what may be started; returns how many."""
         started = 0
+        if self._beside is not None and not self._beside.has_room(self.report.bytes):
+            return 0
         while running + started < self.job.threads:
             now_ = time.monotonic()
             if self.job.accounts.files and self.job.accounts.wait(now_) > 0:
@@ -250,7 +254,7 @@ class _Run:
 
     def _placed(self, wanted: Wanted, target: Target, backend: str, fetched: Fetched, seconds: float) -> Row:
         row = self._row(wanted, target.url, backend, fetched, seconds, target.cookies)
-        return self.partials.place(wanted.video_key, row, fetched, self.forgotten)
+        return self.partials.place(row, fetched, self.forgotten)
 
     def _row(
         self, wanted: Wanted, url: str, backend: str, fetched: Fetched, seconds: float, account: Path | None
@@ -330,4 +334,5 @@ class _Run:
         write(self.catalogue, tables, stage=STAGE)
         self.partials.recorded(good)
         self._rows, self._rejects = [], []
-        self._on_flush()
+        if self._beside is not None:
+            self._beside.recorded(self.report.bytes)

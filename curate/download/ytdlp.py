@@ -95,14 +95,16 @@ class _Watch:
         self._settings, self._target, self.messages, self.bytes = settings, target, list[str](), 0
 
     def debug(self, message: str) -> None:
-        pass
+        self._target.beat()
 
     def warning(self, message: str) -> None:
+        self._target.beat()
         self.messages.append(message)
 
     error = warning
 
     def progress(self, at: dict[str, Any]) -> None:
+        self._target.beat()
         self.bytes = int(at.get("downloaded_bytes") or 0)
         total = int(at.get("total_bytes") or at.get("total_bytes_estimate") or 0)
         s = self._settings

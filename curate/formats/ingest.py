@@ -11,24 +11,25 @@ from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
+import pyarrow as pa
 
-from curate.formats.format import MACROS, Format, quoted_name
+from curate.formats.asked import asked_sql
+from curate.formats.format import MACROS, Format
 from curate.formats.lines import lines_of_records
 from curate.formats.recognise import Recognised, opened, recognise
+from curate.formats.requests_part import BATCH_ROWS, RequestsPart
 from curate.sources import SourceError
 from engine.catalogue import Catalogue, now, tool_version
 from engine.merge import content_of_file
 from engine.parts import part_name
-from engine.views import quoted
 from engine.work import Row
-from engine.write import broken_rule_sql, write
+from engine.write import write
 from schemas.ids import content_id, fingerprint_of
 from schemas.tables import REQUESTS
 
 STAGE = "ingest"
 VERSION = 1
 FINGERPRINT = fingerprint_of(STAGE, VERSION)
-ROW_GROUP_ROWS = 20_000
 REJECTS_AT_ONCE = 20_000
 
 
@@ -70,11 +71,10 @@ def ingest(catalogue: Catalogue, path: Path, reading: Reading) -> Ingested:
         ingest_id = content_id(str(path.resolve()), stamp, VERSION, *map(str, how))
         if known := _known(catalogue, ingest_id, recognised.format):
             return known
-        _prepare(connection, recognised, dataset, reading.base_url)
         try:
-            num_requests = _write_requests(catalogue, connection)
-            rejects = _write_rejects(catalogue, connection, recognised, ingest_id)
-        except duckdb.Error as error:
+            num_requests, bad = _write_requests(catalogue, connection, recognised, dataset, reading.base_url)
+            rejects = _write_rejects(catalogue, connection, recognised, bad, ingest_id)
+        except (duckdb.Error, pa.ArrowException) as error:
             raise SourceError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
     seconds = time.monotonic() - began
     done = {
@@ -128,85 +128,31 @@ def _provenance() -> Row:
     return {"fingerprint": FINGERPRINT, "tool_version": tool_version(), "created_at": now()}
 
 
-def _prepare(connection: duckdb.DuckDBPyConnection, file: Recognised, dataset: str, base_url: str | None) -> None:
-    """A view `asked`: the columns of `requests`, and `problem`, null where the row can be used."""
-    f = file.format
-    numbered = f"select row_number() over () as source_row, * from {file.rows_sql}"
-    exploded = f.explode(numbered) if f.explode else numbered
-    names = ", ".join(quoted(column) for column in file.columns)
-    values = ", ".join(quoted_name(column) for column in file.columns)
-    url = f"trim({f.url.sql})"
-    if base_url:
-        url = f"coalesce({url}, {quoted(base_url.rstrip('/') + '/')} || url_encode_path({f.video_key.sql}))"
-        connection.execute("create macro url_encode_path(p) as replace(url_encode(p), '%2F', '/')")
-    at = now().isoformat()
-    connection.execute(f"""
-        create view asked as
-        select *, {_problem_sql(f, has_base=base_url is not None)} as problem,
-            left(sha256(concat_ws(chr(31), dataset, video_key, coalesce(span_start_us::varchar, ''),
-                coalesce(span_end_us::varchar, ''), coalesce(frames, ''), coalesce(own_key, ''))), 32) as request_id,
-            try_cast(listed(frames)[1] as bigint) as hdvg_start_frame,
-            try_cast(listed(frames)[2] as bigint) as hdvg_end_frame,
-            {quoted(FINGERPRINT)} as fingerprint, {quoted(tool_version())} as tool_version,
-            timestamptz {quoted(at)} as created_at
-        from (
-            select source_row::bigint as source_row, {quoted(dataset)} as dataset, nullif({url}, '') as url,
-                nullif(trim({f.video_key.sql}), '') as video_key, ({f.own_key})::varchar as own_key,
-                us_of({f.start.sql}) as span_start_us, us_of({f.end.sql}) as span_end_us,
-                ({f.start.sql})::varchar as start_text, ({f.end.sql})::varchar as end_text,
-                ({f.frames.sql})::varchar as frames, {f.problem} as row_problem,
-                map([{names}], [{values}]) as given
-            from ({exploded})
-        )
-    """)
-
-
-def _problem_sql(f: Format, *, has_base: bool) -> str:
-    """SQL: null, or "column: what is wrong", the first thing that is."""
-    column = {
-        name: getattr(f, name).column.replace("'", "''") for name in ("url", "video_key", "start", "end", "frames")
-    }
-    names_media = f.url.sql.startswith("null") and not has_base
-    needs_url = "false" if names_media else "url is null"
-    return f"""case
-        when row_problem is not null then row_problem
-        when {needs_url} then '{column["url"]}: missing'
-        when not regexp_matches(url, '(?i)^https?://[^/\\s]') then '{column["url"]}: not http or https: '
-            || left(url, 200)
-        when video_key is null then '{column["video_key"]}: missing'
-        when start_text is not null and span_start_us is null then '{column["start"]}: not a time: '
-            || left(start_text, 80)
-        when end_text is not null and span_end_us is null then '{column["end"]}: not a time: ' || left(end_text, 80)
-        when span_start_us is null and span_end_us is not null then '{column["start"]}: missing'
-        when span_end_us is null and span_start_us is not null then '{column["end"]}: missing'
-        when span_end_us <= span_start_us then '{column["end"]}: the span ends before it starts: ' || start_text
-            || ' to ' || end_text
-        when frames is not null and (len(listed(frames)) <> 2 or try_cast(listed(frames)[1] as bigint) is null
-            or try_cast(listed(frames)[2] as bigint) is null or listed(frames)[1]::bigint < 0
-            or not (listed(frames)[2]::bigint = -1 or listed(frames)[2]::bigint > listed(frames)[1]::bigint))
-            then '{column["frames"]}: not two frame numbers: ' || left(frames, 80)
-        end"""
-
-
-def _write_requests(catalogue: Catalogue, connection: duckdb.DuckDBPyConnection) -> int:
-    columns = ", ".join(field.name for field in REQUESTS.schema)
+def _write_requests(
+    catalogue: Catalogue, connection: duckdb.DuckDBPyConnection, file: Recognised, dataset: str, base_url: str | None
+) -> tuple[int, list[tuple[int, str, str | None]]]:
+    """Write the rows that can be used as one part; their number, and the rows that cannot."""
+    sql = asked_sql(file, dataset, base_url, FINGERPRINT, tool_version())
+    same = _provenance() | {"dataset": dataset}
     footer = {"stage": STAGE, "fingerprints": FINGERPRINT, "tool_version": tool_version()}
-    metadata = ", ".join(f"{key}: {quoted(value)}" for key, value in footer.items())
     with catalogue.store.scratch("requests") as folder:
-        file = folder / "requests.parquet"
-        copied = connection.execute(
-            f"copy (select {columns} from asked where problem is null and ({broken_rule_sql(REQUESTS)}) is null) "
-            f"to {quoted(str(file))} (format parquet, compression snappy, "
-            f"row_group_size {ROW_GROUP_ROWS}, kv_metadata {{{metadata}}})"
-        ).fetchone()
-        count = int(copied[0]) if copied else 0
-        if count:
-            catalogue.store.adopt(f"requests/{part_name(REQUESTS.schema_id, content_of_file(file))}", file)
-    return count
+        path = folder / "requests.parquet"
+        part = RequestsPart(path, file.columns, same, footer)
+        try:
+            part.add(connection.sql(sql).to_arrow_reader(BATCH_ROWS))
+        finally:
+            part.close()
+        if part.num_rows:
+            catalogue.store.adopt(f"requests/{part_name(REQUESTS.schema_id, content_of_file(path))}", path)
+    return part.num_rows, part.bad
 
 
 def _write_rejects(
-    catalogue: Catalogue, connection: duckdb.DuckDBPyConnection, file: Recognised, ingest_id: str
+    catalogue: Catalogue,
+    connection: duckdb.DuckDBPyConnection,
+    file: Recognised,
+    bad: list[tuple[int, str, str | None]],
+    ingest_id: str,
 ) -> int:
     """Rows that break the file's form, and rows that say something impossible; returns how many."""
     refused = dict[int, tuple[str, str]]()
@@ -219,15 +165,11 @@ def _write_rejects(
         refused = {
             at: (f"csv.{kind.lower().replace(' ', '_')}", f"column {name}: {said}") for at, name, kind, said in broken
         }
-    bad = connection.execute(
-        f"select source_row, coalesce(problem, {broken_rule_sql(REQUESTS)}), video_key from asked "
-        f"where problem is not null or ({broken_rule_sql(REQUESTS)}) is not null order by source_row"
-    ).fetchall()
     lines, refused_lines = _lines(file, {row for row, _, _ in bad}, set(refused))
     found = list[Found]()
     for at, (reason, detail) in refused.items():
         found.append(Found(refused_lines[at], reason, detail, None))
-    for row, problem, key in bad:
+    for row, problem, key in sorted(bad, key=lambda row: row[0]):
         found.append(Found(lines[row], *_named(str(problem)), key))
     for start in range(0, len(found), REJECTS_AT_ONCE):
         rows = list(_reject_rows(found[start : start + REJECTS_AT_ONCE], file.path, ingest_id))

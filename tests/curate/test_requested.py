@@ -28,6 +28,12 @@ def test_a_span_is_taken_as_it_is_asked_for():
     assert (found.span, found.uncertainty_us) == (Span(1_500_000, 3 * S), None)
 
 
+def test_no_span_is_the_whole_video():
+    whole = asked(0, 0) | {"span_start_us": None, "span_end_us": None}
+    (found,), _ = placed(whole)
+    assert found.span == Span(0, 10 * S)
+
+
 def test_a_span_that_reaches_behind_the_end_is_cut_off_there_and_one_behind_it_is_turned_away():
     (found,), (missing,) = placed(asked(9, 99), asked(10, 11))
     assert found.span == Span(9 * S, 10 * S)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import resource
+import signal
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -129,8 +132,28 @@ def test_a_redirect_to_a_private_address_is_not_followed(
     assert [path for path, _ in server.asked] == ["/to_private/a.mp4"]
 
 
-def test_an_ended_run_ends_a_transfer(http: Http, server: Server, tmp_path: Path):
+def test_an_ended_run_ends_a_transfer_at_once(server: Server, tmp_path: Path):
     stop = threading.Event()
-    stop.set()
-    told = http.fetch(Target("key", server.url("ok", "a.mp4"), tmp_path / "x.part", stop=stop))
-    assert told.outcome == "network"
+    threading.Timer(0.2, stop.set).start()
+    http, began = Http(replace(OPEN, stall_s=60)), time.monotonic()
+    told = http.fetch(Target("key", server.url("stalls", "a.mp4"), tmp_path / "x.part", stop=stop))
+    assert (told.outcome, told.message) == ("network", "the run ended")
+    assert time.monotonic() - began < 20
+    assert http.fetch(Target("key", server.url("ok", "a.mp4"), tmp_path / "x.part", stop=stop)).bytes == 0
+
+
+def test_a_disk_that_is_full_ends_a_transfer(http: Http, server: Server, tmp_path: Path):
+    full = tmp_path / "x.part"
+    full.symlink_to("/dev/full")
+    with pytest.raises(OSError, match="symbolic"):  # never through a link
+        fetch(http, server.url("ok", "a.mp4"), tmp_path)
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    full.unlink()
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limit[1]))
+    try:
+        told = fetch(http, server.url("ok", "a.mp4"), tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, before)
+    assert told.outcome == "disk"

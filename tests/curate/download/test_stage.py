@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from curate.download.due import Asking, due_sql, fingerprint
 from curate.download.partials import Partials
+from curate.download.placed import Placed
 from curate.download.politeness import Manners
 from engine.catalogue import Catalogue, now
 from engine.due import Shard
@@ -90,7 +92,7 @@ def test_the_same_content_under_two_urls_lies_there_once(server: Server, tmp_pat
     assert len(uris) == 2
     assert len(set(uris)) == 1
     assert [path.name for path in (tmp_path / "c" / "media" / "videos").rglob("*.mp4")] == [Path(uris[0][0]).name]
-    assert list((tmp_path / "c" / "media" / "partial").iterdir()) == []
+    assert [path.name for path in (tmp_path / "c" / "media" / "partial").iterdir()] == ["locks"]
 
 
 def test_what_a_killed_run_had_placed_is_recorded_without_asking_again(server: Server, tmp_path: Path):
@@ -101,25 +103,41 @@ def test_what_a_killed_run_had_placed_is_recorded_without_asking_again(server: S
         row = connection.sql("select * exclude (created_at, tool_version, fingerprint) from fetches").to_arrow_table()
     for part in (tmp_path / "c" / "fetches").iterdir():
         part.unlink()
-    partials, (said,) = Partials(catalogue), row.to_pylist()
-    note = partials.path_of(said["video_key"]).with_suffix(".done")
-    size = (server.folder / "a.mp4").stat().st_size
-    note.write_text(json.dumps({"row": said, "path": "x.part", "size": size}), encoding="utf-8")
+    (said,) = row.to_pylist()
+    journal = noted(catalogue, said, (server.folder / "a.mp4").stat().st_size)
     assert fetched(catalogue).tally.done == 1
     assert len(server.asked) == asked
     assert outcomes(catalogue) == {"ok": ["ok"]}
-    assert not note.exists()
+    assert not journal.exists()
+
+
+def noted(catalogue: Catalogue, row: dict[str, Any], size: int) -> Path:
+    """What a run that was killed just after it moved a file leaves behind, and a line that it had only begun."""
+    journal = Partials(catalogue).folder / "placed-1-killed.jsonl"
+    line = json.dumps({"row": row, "file": "x.part", "size": size})
+    journal.write_text(f"{line}\n{line[:20]}", encoding="utf-8")
+    return journal
 
 
 def test_a_note_of_a_file_that_is_not_whole_is_not_believed(server: Server, tmp_path: Path):
     catalogue = asked_for(tmp_path / "c", [server.url("ok", "a.mp4")])
-    partials = Partials(catalogue)
     key = server.url("ok", "a.mp4")
     row = {"video_key": key, "attempt": 1, "uri": "media/videos/00/0.mp4", "video_id": "0" * 32}
-    note = partials.path_of(key).with_suffix(".done")
-    note.write_text(json.dumps({"row": row, "path": "x.part", "size": 10}), encoding="utf-8")
+    journal = noted(catalogue, row, 10)
     assert fetched(catalogue).tally.done == 1
     assert len(server.asked) == 1
+    assert not journal.exists()
+
+
+def test_a_journal_that_a_living_run_holds_is_left_to_it(server: Server, tmp_path: Path):
+    catalogue = asked_for(tmp_path / "c", [server.url("ok", "a.mp4")])
+    living = Placed(Partials(catalogue).folder)
+    living.add({"video_key": "k", "uri": "media/videos/00/0.mp4", "video_id": "0" * 32}, "x.part", 10)
+    (journal,) = Partials(catalogue).folder.glob("placed-*")
+    fetched(catalogue)
+    assert journal.exists()
+    living.drop(["k"])
+    assert not journal.exists()
 
 
 def test_a_file_that_did_not_reach_the_disk_is_fetched_again(server: Server, tmp_path: Path):

@@ -264,3 +264,28 @@ def test_real_url_tables_of_other_tools_are_recognised(tmp_path: Path):
         ingest(catalogue, folder / name, Reading()) for name in ("test_webvid.csv", "mp4.parquet", "youtube.parquet")
     ]
     assert [(d.dataset, d.num_rejects) for d in done] == [("webvid", 0), ("webvid", 0), ("url_table", 0)]
+
+
+def test_a_row_that_is_no_text_and_one_that_is_too_long_name_their_lines(tmp_path: Path):
+    long = "x" * (17 << 20)
+    text = f"url,caption\nhttp://x/1.mp4,?\nhttp://x/2.mp4,{long}\n\nhttp://x/3.mp4,c\nhttp://x/4.mp4,d,e\n"
+    (tmp_path / "odd.csv").write_bytes(text.encode().replace(b"?", b"\xff\xfe", 1))
+    found = read(tmp_path, tmp_path / "odd.csv")
+    assert [row["url"] for row in found] == ["http://x/3.mp4"]
+    told = {row["key"]: row["reason"] for row in rows(tmp_path / "c", "from rejects")}
+    assert told == {
+        "odd.csv:2": "csv.invalid_encoding", "odd.csv:3": "csv.line_size_over_maximum",
+        "odd.csv:6": "csv.too_many_columns",
+    }  # fmt: skip
+
+
+def test_rows_are_counted_through_batches_and_bad_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from curate.formats import ingest as module  # noqa: PLC0415
+
+    monkeypatch.setattr(module, "BATCH_ROWS", 2048)  # DuckDB's smallest
+    urls = [[f"http://x/{i}.mp4" if i % 1000 else "gopher://x"] for i in range(1, 5001)]
+    found = read(tmp_path, table(tmp_path / "t.csv", ["url"], *urls))
+    assert [row["source_row"] for row in found] == [i for i in range(1, 5001) if i % 1000]
+    assert {row["url"] for row in found if row["source_row"] == 4999} == {"http://x/4999.mp4"}
+    told = [row["key"] for row in rows(tmp_path / "c", "select key from rejects order by created_at, len(key), key")]
+    assert told == ["t.csv:1001", "t.csv:2001", "t.csv:3001", "t.csv:4001", "t.csv:5001"]

@@ -24,3 +24,9 @@ def test_refused_records_do_not_count_and_have_a_line():
     at = TEXT.index(b"c\n")
     assert lines_of_records(io.BytesIO(TEXT), {3}, {at}) == ({3: 5}, {at: 4})
     assert lines_of_records(io.BytesIO(TEXT), {3}, {at - 1}) == ({3: 5}, {at - 1: 4})
+
+
+def test_a_refused_record_is_the_one_that_a_position_lies_in_wherever_in_it():
+    at = TEXT.index(b'"d ""')
+    for place in (at - 1, at, at + 5, at + 9):
+        assert lines_of_records(io.BytesIO(TEXT), {4}, {place}) == ({4: 7}, {place: 5})
