@@ -87,4 +87,19 @@ def judge_of(text: str) -> Judge:
         from eval.judges.server import server_judge  # noqa: PLC0415
 
         return server_judge(spec)
+    if spec.kind == "nli":
+        from eval.judges.nli import NliJudge  # noqa: PLC0415
+
+        spec.only("device")
+        return NliJudge(Path(spec.about), device=spec.option("device", "cpu"))
+    if spec.kind == "llm":
+        from eval.judges.local import BATCH, LocalJudge  # noqa: PLC0415
+
+        spec.only("device", "dtype", "batch")
+        return LocalJudge(
+            Path(spec.about),
+            device=spec.option("device", "cpu"),
+            dtype=spec.option("dtype", "auto"),
+            batch=int(spec.number("batch", BATCH)),
+        )
     raise EvalError(f"There is no judge {text!r}.")

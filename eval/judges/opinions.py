@@ -21,7 +21,7 @@ from eval.judges.protocol import LABELS, ChatJudge, Identity, Label, NativeJudge
 from eval.prompts.library import Prompt
 
 NATIVE_PROMPT = "none"
-ATTEMPTS = 3
+ATTEMPTS = 5
 _EVENTS_SEPARATOR = "\n"
 Read = TypeVar("Read")
 
