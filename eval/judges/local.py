@@ -36,7 +36,7 @@ class LocalJudge:
             import torch  # noqa: PLC0415
             from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: PLC0415
 
-            from model.weights import weights_identity  # noqa: PLC0415
+            from model.weights import shards_of, weights_id  # noqa: PLC0415
         except ModuleNotFoundError as error:
             raise EvalError(f"{error}. Install it: pip install 'longtake[eval]'") from error
         if not (folder / "config.json").is_file():
@@ -52,7 +52,7 @@ class LocalJudge:
         self._batch = batch
         self._waiting: list[_Waiting] = []
         self._worker: asyncio.Task[None] | None = None
-        self.identity = Identity(f"llm:{folder.name}", weights_identity(folder))
+        self.identity = Identity(f"llm:{folder.name}", weights_id(shards_of(folder)))
 
     async def ask(self, question: Question, repeat: int) -> Reply:
         """The greedy answer; repeat is not looked at, for it would be the same again."""

@@ -54,7 +54,7 @@ class NliJudge:
             import torch  # noqa: PLC0415
             from transformers import AutoModelForSequenceClassification, AutoTokenizer  # noqa: PLC0415
 
-            from model.weights import weights_identity  # noqa: PLC0415
+            from model.weights import shards_of, weights_id  # noqa: PLC0415
         except ModuleNotFoundError as error:
             raise EvalError(f"{error}. Install it: pip install 'longtake[eval]'") from error
         if not (folder / "config.json").is_file():
@@ -65,7 +65,7 @@ class NliJudge:
         self._model.eval().to(device)
         self._order = _order_of(self._model.config.id2label, folder)
         self._longest = min(self._tokenizer.model_max_length, self._model.config.max_position_embeddings)
-        self.identity = Identity(f"nli:{folder.name}", weights_identity(folder))
+        self.identity = Identity(f"nli:{folder.name}", weights_id(shards_of(folder)))
         self._turn = asyncio.Lock()
 
     async def extract(self, text: str) -> list[str]:
