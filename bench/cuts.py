@@ -29,8 +29,9 @@ from curate.detectors.cascade import weights
 from curate.detectors.cascade.detector import CascadeDetector
 from curate.detectors.choose import DETECTORS, make_detector
 from curate.detectors.cut import Cut
+from curate.passes import WORKING_SIDE
 from curate.recipes import long_takes
-from curate.scan import WORKING_SIDE, FoundClip, ScanSettings, scan
+from curate.scan import FoundClip, ScanSettings, scan
 from media.errors import MediaError
 from media.probe import probe
 from media.stream import stream

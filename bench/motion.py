@@ -27,7 +27,7 @@ from av.codec.context import Flags2
 
 from bench.measure import median, save
 from curate.observers.motion import MotionObserver
-from curate.scan import WORKING_SIDE
+from curate.passes import WORKING_SIDE
 from media.stream import stream
 from media.synthetic import Camera, Encoding, Motion, Scene, Texture, Truth, World, write
 from media.synthetic.worlds import bouncing_shapes

@@ -193,7 +193,7 @@ def gpu_busy(device: str) -> Iterator[list[float]]:
 def measured(shape: Shape, device: str, workers: int, repeats: int) -> dict[str, Any]:
     """All figures of one run."""
     network, processor = build(shape, device), NoiseProcessor(shape)
-    model = LoadedModel(network, processor, "tarsier2", Path("random"), "random", ())
+    model = LoadedModel("random", network, processor, "tarsier2", Path("random"), "random", ())
     gpu = measure_device(device, getattr(torch, shape.dtype))
     alone = reference_seconds(network, processor, shape)
     captioner = TransformersCaptioner(model, EngineSettings(max_rows=shape.rows, workers=workers, bucket=1))

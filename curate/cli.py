@@ -34,6 +34,7 @@ DetectorOption = Annotated[
     str,
     typer.Option(help="default, transnetv2, scenedetect-adaptive, -content, -hash or -histogram, lvd2m, panda70m."),
 ]
+ExpertOption = Annotated[str | None, typer.Option("--expert", help="transnetv2: asked where default is not sure.")]
 Thorough = Annotated[bool, typer.Option("--thorough", help="Decode every frame; default: those that decide.")]
 RecipeOption = Annotated[
     str, typer.Option("--recipe", "-r", help="everything, long_takes, lvd2m, lvd2m_strict or panda70m.")
@@ -63,6 +64,7 @@ def run(
     name: Name = None,
     detector: DetectorOption = "default",
     thorough: Thorough = False,
+    expert: ExpertOption = None,
     jobs: Jobs = None,
     limit: Limit = None,
     shard: ShardOption = None,
@@ -74,7 +76,10 @@ def run(
     """
     from curate import commands  # noqa: PLC0415
 
-    chosen, settings = commands.recipe_of(recipe, where or []), commands.settings_of(detector, thorough=thorough)
+    chosen, settings = (
+        commands.recipe_of(recipe, where or []),
+        commands.settings_of(detector, thorough=thorough, expert=expert),
+    )
     effort = commands.effort_of(jobs, limit, shard, retry=retry)
     opened = commands.add(paths, catalogue, effort)
     commands.scan(opened, settings, effort)
@@ -104,6 +109,7 @@ def scan(
     catalogue: CatalogueOption,
     detector: DetectorOption = "default",
     thorough: Thorough = False,
+    expert: ExpertOption = None,
     jobs: Jobs = None,
     limit: Limit = None,
     shard: ShardOption = None,
@@ -115,7 +121,7 @@ def scan(
     """
     from curate import commands  # noqa: PLC0415
 
-    settings = commands.settings_of(detector, thorough=thorough)
+    settings = commands.settings_of(detector, thorough=thorough, expert=expert)
     effort = commands.effort_of(jobs, limit, shard, retry=retry)
     commands.scan(commands.open_catalogue(catalogue), settings, effort)
 
@@ -359,8 +365,13 @@ def compact(
 
 def main() -> None:
     """The door of the house: what a person can mend is one line, a bug is a traceback."""
+    from engine.interrupt import noted_interrupts, was_interrupted  # noqa: PLC0415
+
     try:
-        code = app(standalone_mode=False)
+        with noted_interrupts():
+            code = app(standalone_mode=False)
+            if was_interrupted() and not code:
+                code = INTERRUPTED
     except typer.TyperException as error:
         cast("Any", error).show()  # usage errors know how; their class is private to Typer
         code = error.exit_code

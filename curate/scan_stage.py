@@ -8,8 +8,9 @@ from fractions import Fraction
 from functools import partial
 
 from curate.media_reject import media_reject
+from curate.passes import ScanSettings
 from curate.requested import REQUESTED_SQL, Misplaced, Placed, columns_at_edges
-from curate.scan import FoundClip, Scan, ScanSettings, scan
+from curate.scan import FoundClip, Scan, scan
 from curate.sources import stamp_of
 from engine.due import Due
 from engine.run import Plan
@@ -19,7 +20,7 @@ from schemas.ids import clip_id_of, fingerprint_of
 from schemas.spans import US
 
 STAGE = "scan"
-VERSION = 3  # 3: the cascade; only needed frames; camera, borders, text, hashes, signatures; requested spans
+VERSION = 4  # 3: the cascade; only needed frames; camera, borders, text, hashes, signatures; requested spans
 
 
 def scan_plan(settings: ScanSettings) -> Plan:

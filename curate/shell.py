@@ -9,7 +9,7 @@ import time
 import duckdb
 
 from curate.show import show_result
-from engine.query import QueryError, one_line, run
+from engine.query import QueryError, interruptible, one_line, run
 
 READ_ROWS = 8192
 
@@ -65,14 +65,13 @@ def _command(connection: duckdb.DuckDBPyConnection, words: list[str]) -> None:
 def _answer(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     started_at = time.monotonic()
     try:
-        show_result(run(connection, sql).to_arrow_reader(READ_ROWS), "table")
+        interruptible(connection, lambda: show_result(run(connection, sql).to_arrow_reader(READ_ROWS), "table"))
         print(f"{time.monotonic() - started_at:.2f} s", file=sys.stderr)
     except QueryError as error:
         print(f"error: {error}", file=sys.stderr)
     except duckdb.Error as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
     except KeyboardInterrupt:
-        connection.interrupt()
         print("interrupted", file=sys.stderr)
 
 

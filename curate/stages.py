@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from curate.add_stage import add_due, add_plan
 from curate.flow_stage import FlowModel, flow_due, flow_plan
-from curate.scan import ScanSettings
+from curate.passes import ScanSettings
 from curate.scan_stage import scan_due, scan_plan
 from curate.sources import FoundFile
 from engine.catalogue import Catalogue

@@ -7,9 +7,10 @@ no other file, no network, no extension, no setting to change that, no Python va
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 
@@ -18,6 +19,7 @@ from engine.store import CatalogueError
 from engine.views import quoted
 from engine.wide import derived_clip_of
 
+Result = TypeVar("Result")
 Params = Sequence[Any] | Mapping[str, Any]
 _EXPLAIN = re.compile(rb"explain\b\s*(\([^)]*\))?", re.IGNORECASE)
 _READS = "SELECT, WITH, FROM, VALUES, DESCRIBE, SHOW, SUMMARIZE and EXPLAIN"
@@ -174,3 +176,19 @@ def one_line(error: BaseException) -> str:
         if line.strip():
             lines.append(line.strip())
     return " ".join(lines) or type(error).__name__
+
+
+def interruptible(connection: duckdb.DuckDBPyConnection, ask: Callable[[], Result]) -> Result:
+    """What ask() gives, computed on a thread of its own, so that Ctrl-C ends the query at once.
+
+    DuckDB computes a query to its end before Python hears of a signal at all.
+
+    Raises what ask raises; KeyboardInterrupt once the query has ended.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="query") as pool:
+        answer = pool.submit(ask)
+        try:
+            return answer.result()
+        except KeyboardInterrupt:
+            connection.interrupt()
+            raise  # once the thread has ended

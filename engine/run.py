@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from engine.catalogue import Catalogue, now, tool_version
+from engine.interrupt import stop_if_interrupted
 from engine.pool import Pool, WorkerLimits
 from engine.progress import Progress, Tally
 from engine.work import Outcome, Row, Slot, Work
@@ -64,6 +65,7 @@ def run_plan(
     outcomes = pool.run(_remembered(_batches(rows, plan.batch_size), plan.key, inputs))
     try:
         for outcome in outcomes:
+            stop_if_interrupted()
             pending.append(outcome)
             _count(tally, outcome, time.monotonic() - started_at)
             show(tally)

@@ -20,7 +20,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-CheckpointFolder = Annotated[Path, typer.Argument(help="Folder of a checkpoint.")]
+CheckpointFolder = Annotated[Path, typer.Argument(help="Folder of a checkpoint, or owner/name on the hub.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, or auto for all GPUs.")]
 Dtype = Annotated[str, typer.Option(help="float32, float16, bfloat16, or auto, the checkpoint's own.")]
 Frames = Annotated[int | None, typer.Option("--frames", help="Frames to look at. Default: the family's.")]
@@ -71,7 +71,7 @@ def generate(
 
 @app.command()
 def convert(
-    source: Annotated[Path, typer.Argument(help="Folder of a Tarsier2 checkpoint in its original layout.")],
+    source: Annotated[Path, typer.Argument(help="Tarsier2 as it was released: a folder, or owner/name on the hub.")],
     destination: Annotated[Path, typer.Argument(help="Folder to write; must not be there yet.")],
 ) -> None:
     """Write Tarsier2 as a plain Qwen2-VL checkpoint, which transformers, vLLM and SGLang read."""

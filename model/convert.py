@@ -17,6 +17,7 @@ from typing import Any
 from model.configs import MARKER, Checkpoint, is_original, open_checkpoint, qwen2_vl_config, read_json
 from model.errors import ModelError
 from model.fit import check_fit
+from model.hub import checkpoint_folder
 from model.processors.templates import find_template
 from model.rename import is_computed, published_name
 from model.shapes import qwen2_vl_shapes
@@ -67,7 +68,7 @@ def convert(source: str | Path, destination: str | Path, progress: Callable[[int
 
     Raises ModelError: not a Tarsier2 checkpoint, weights that do not fit, a destination that exists, a full disk.
     """
-    checkpoint = open_checkpoint(source)
+    checkpoint = open_checkpoint(checkpoint_folder(source))
     if checkpoint.family != "tarsier2" or not is_original(checkpoint):
         raise ModelError("unsupported_checkpoint", f"{source} is {_what(checkpoint)}; only Tarsier2 needs converting.")
     target = Path(destination)

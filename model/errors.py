@@ -1,7 +1,8 @@
 """What can be wrong with a checkpoint, a message or a request, by name."""
 
 REASONS: dict[str, str] = {
-    "missing_checkpoint": "There is no checkpoint folder at this place.",
+    "missing_checkpoint": "Name a folder that holds a checkpoint, or one on the hub as owner/name.",
+    "not_allowed": "The owners of this checkpoint have not let you in.",
     "bad_config": "The checkpoint's config does not say what the network needs.",
     "unsupported_checkpoint": "No family that is known here has this layout.",
     "unsafe_weights": "Only safetensors are read; pickles can run code. Convert them first, in a place you trust.",

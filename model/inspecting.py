@@ -9,6 +9,7 @@ from typing import Any
 from model.configs import Checkpoint, is_original, llava_config, open_checkpoint, qwen2_vl_config
 from model.errors import ModelError
 from model.fit import check_fit
+from model.hub import checkpoint_folder
 from model.plan import BF16_BYTES
 from model.processors.templates import find_template
 from model.rename import is_computed, published_name
@@ -18,7 +19,7 @@ from model.weights import Shard, entries, shards_of, weights_id
 
 def inspect_checkpoint(folder: str | Path) -> dict[str, Any]:
     """Facts for a table or for JSON. Raises ModelError; a checkpoint whose weights do not fit says so under `fits`."""
-    checkpoint = open_checkpoint(folder)
+    checkpoint = open_checkpoint(checkpoint_folder(folder))
     shards = shards_of(checkpoint.folder)
     sizes = Counter[str]()
     for entry in entries(shards):

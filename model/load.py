@@ -16,6 +16,7 @@ import torch
 from model.configs import Checkpoint, Family, is_original, llava_config, open_checkpoint, qwen2_vl_config, read_json
 from model.errors import ModelError
 from model.fit import check_fit
+from model.hub import checkpoint_folder
 from model.rename import is_computed, llava_module_name, qwen2_vl_module_name
 from model.weights import Shard, shards_of, weights_id
 
@@ -37,10 +38,12 @@ class Processor(Protocol):
 class LoadedModel:
     """A network that is ready to run.
 
-    network: the stock transformers module, in eval mode. family: "tarsier1", "tarsier2", "qwen2_vl" or "other".
-    weights: identity of the weights. stop_ids: token ids that end a text.
+    name: what it was asked for by, "owner/name" or the folder's name. network: the stock transformers module, in eval
+    mode. family: "tarsier1", "tarsier2", "qwen2_vl" or "other". weights: identity of the weights. stop_ids:
+    token ids that end a text.
     """
 
+    name: str
     network: Any
     processor: Any
     family: Family
@@ -60,14 +63,15 @@ class LoadedModel:
 def load_model(
     path: str | Path, device: str = "cpu", dtype: str = "auto", attention: str = "sdpa", settings: Any = None
 ) -> LoadedModel:
-    """Loads a checkpoint folder: Tarsier, Tarsier2 (original or converted), or any video VLM that transformers knows.
+    """Loads a checkpoint: Tarsier, Tarsier2 (original or converted), or any video VLM that transformers knows.
 
+    path: a folder, or "owner/name" or "owner/name@revision" on the hub.
     device: "cpu", "cuda", "cuda:1", or "auto", which spreads the layers over all GPUs. dtype: "float32", "float16",
     "bfloat16" or "auto", the checkpoint's own. attention: "sdpa", "eager" or "flash_attention_2". settings: of the
     processor. Raises ModelError; ValueError for an unknown choice.
     """
     _check_choices(device, dtype, attention)
-    checkpoint = open_checkpoint(path)
+    checkpoint = open_checkpoint(checkpoint_folder(path))
     shards = shards_of(checkpoint.folder)
     number = DTYPES[dtype] if dtype != "auto" else _own_dtype(shards)
     if checkpoint.family in ("tarsier1", "tarsier2"):
@@ -81,7 +85,8 @@ def load_model(
 
     processor = processor_for(checkpoint, settings)
     stops = _stop_ids(network, processor.tokenizer)
-    return LoadedModel(network, processor, checkpoint.family, checkpoint.folder, weights_id(shards), stops)
+    name = Path(path).resolve().name if Path(path).exists() else str(path)
+    return LoadedModel(name, network, processor, checkpoint.family, checkpoint.folder, weights_id(shards), stops)
 
 
 def _check_choices(device: str, dtype: str, attention: str) -> None:

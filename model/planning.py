@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from model.configs import open_checkpoint
+from model.hub import checkpoint_folder
 from model.plan import clip_plan, gpu_named, network_sizes, tarsier2_grid
 
 GIB = 2**30
@@ -23,7 +24,7 @@ def plan_lines(
 
     Raises ModelError, and ValueError for an unknown GPU or an impossible size.
     """
-    opened = open_checkpoint(checkpoint)
+    opened = open_checkpoint(checkpoint_folder(checkpoint, ["*.json"]))
     device = gpu_named(gpu)
     sizes = network_sizes(opened)
     if opened.family == "tarsier1":

@@ -4,7 +4,7 @@ ok, no_version (neither etag nor date), no_ranges, slow (a pause at half), stall
 connection breaks at half, every time), reset_once, too_long (fewer bytes come than announced), cut_off (a length that
 is not the file's), html, empty, 401 … 503, limited (429 with Retry-After: 1, once, then ok), limited_always, busy_once
 (503, Retry-After: 1), expired, redirect (to ok), to_private, to_file, loop, changing (another etag each time).
-`python -m tests.misbehaving_server FOLDER` runs it by itself and prints its port.
+`python -m tests.misbehaving_server FOLDER [PORT]` runs it by itself and prints its port.
 """
 
 from __future__ import annotations
@@ -188,6 +188,6 @@ def serving(folder: Path) -> Iterator[Server]:
 
 
 if __name__ == "__main__":
-    alone = Server(Path(sys.argv[1]))
+    alone = Server(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0)
     print(alone.server_port, flush=True)
     alone.serve_forever()

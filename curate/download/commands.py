@@ -15,9 +15,9 @@ from curate.download.outcomes import CLASSES
 from curate.download.stage import Job, Report, count_due, fetch_all
 from curate.download.status import hints
 from curate.formats.ingest import Ingested, Reading, ingest, ingest_urls
+from curate.passes import ScanSettings
 from curate.query_commands import open_catalogue
 from curate.requested import REQUESTED_SQL
-from curate.scan import ScanSettings
 from curate.show import printable, say
 from curate.sources import SourceError
 from curate.wrong_use import WrongUse

@@ -61,14 +61,21 @@ class ObjectFlow:
         """The residual from `first` to `second`, uint8 [H, W]: nothing but the camera, unless that explains less."""
         height, width = first.shape
         still = stabilised(first, second, camera)
-        flow = self._dis.calc(first, still, np.empty(0, np.float32))[::STEP, ::STEP]
-        found = flow[..., 0] + 1j * flow[..., 1]
-        best = np.where(error_of(first, still, found) + CLEARER < error_of(first, still, None), found, 0)
+        best = self._clearer(first, still)
         known = _known(camera, width, height)
         here, there = first[::STEP, ::STEP].astype(np.int16), still[::STEP, ::STEP]
         lost = np.abs(here - there)[known]
         unmoved = np.abs(here - second[::STEP, ::STEP])
         return Residual(best, known, float(lost.mean()) if lost.size else 0.0, float(unmoved.mean()))
+
+    def _clearer(self, first: Array, still: Array) -> Array:
+        """Motion that explains the picture clearly better than none: complex64 [h, w] at STEP."""
+        unmoved = error_of(first, still, None)
+        if unmoved.max() <= CLEARER:  # nothing can be clearer
+            return np.zeros(unmoved.shape, np.complex64)
+        flow = self._dis.calc(first, still, np.empty(0, np.float32))[::STEP, ::STEP]
+        found = flow[..., 0] + 1j * flow[..., 1]
+        return np.where(error_of(first, still, found) + CLEARER < unmoved, found, 0)
 
     def led(self, first: Array, second: Array, camera: Similarity, guess: Array) -> Array:
         """The same over a far way, of which `guess` is already known, complex [h, w] at STEP, pixels: complex [h, w].
@@ -76,6 +83,8 @@ class ObjectFlow:
         DIS begins there and may correct it, but not lead elsewhere: what it finds far from the guess is chance. Where
         the picture is as it was, what should have gone has stayed.
         """
+        if not guess.any():
+            return guess
         height, width = first.shape
         still = stabilised(first, second, camera)
         start = cv2.resize(np.dstack([guess.real, guess.imag]), (width, height), interpolation=cv2.INTER_LINEAR)

@@ -84,6 +84,8 @@ def sample_texture(texture: Texture, to_texture: Image, frame_diag: float, width
     coordinates in diagonals. `frame_diag`: the whole frame's diagonal in pixels. Away from the frame's own scale two
     levels are blended (trilinear), so that zooms neither alias nor jump.
     """
+    if texture.kind == "flat" and texture.colour is not None:  # needs no place among the kept pictures
+        return np.full((height, width, 3), rgb(texture.colour), np.uint8)
     levels = _levels(texture, _finest(frame_diag))
     if len(levels) == 1:
         return np.full((height, width, 3), levels[0][0, 0], np.uint8)

@@ -176,7 +176,7 @@ class TransformersCaptioner:
         template = getattr(self._model.processor, "template", None)
         return {
             "engine": "transformers",
-            "model": self._model.checkpoint.name,
+            "model": self._model.name,
             "family": self._model.family,
             "weights": self._model.weights,
             "dtype": str(self._model.dtype).removeprefix("torch."),

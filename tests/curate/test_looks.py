@@ -17,7 +17,7 @@ from curate.observers.changes import ChangeObserver, packed, page_share, unpacke
 from curate.observers.hashes import HashObserver, phash
 from curate.observers.quality import QualityObserver, blockiness
 from curate.observers.text import TextObserver, text_boxes
-from curate.scan import OBSERVERS
+from curate.passes import OBSERVERS
 from media.frame import Frame
 from media.geometry import Geometry
 from media.pixels import Scaler

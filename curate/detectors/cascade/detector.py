@@ -35,6 +35,11 @@ LONGEST = 96  # looks after which it pauses anyway
 KEPT = LONGEST + 2 * STRIDE + SEEN + REACH + QUIET
 
 
+ASKED = (0.3, 0.985)  # scores between which a detector that asks wants an opinion
+LEAST_ASKED = 0.65  # of score and opinion together
+OPINION = 0.7  # how much the opinion weighs, in log odds; the rest is the score's
+
+
 class CascadeDetector:
     """Looks about fifteen times a second; frames nearer to the last look only help to place a hard cut.
 
@@ -45,7 +50,7 @@ class CascadeDetector:
 
     name = "cascade"
 
-    def __init__(self, networks: tuple[Network, Judge] | None = None) -> None:
+    def __init__(self, networks: tuple[Network, Judge] | None = None, *, asks: bool = False) -> None:
         self._network, self._judge = networks or weights.trained()
         self._signs, self._evidence = Signs(), Evidence()
         self._looks: deque[Look] = deque(maxlen=KEPT)
@@ -56,6 +61,8 @@ class CascadeDetector:
         self._num_decided = 0
         self._doubts = array("f")
         self._found: list[Found] = []
+        self._asks = asks
+        self._doubtful: list[Found] = []
         self._boundary = Boundary()
         self._places: list[int] = []  # for each look, where a hard cut before it would lie
         self._ended = False
@@ -75,6 +82,26 @@ class CascadeDetector:
         self._boundary.restart()
         if len(self._times) - self._num_seen >= STRIDE + SEEN:
             self._advance(len(self._times) - SEEN)
+
+    def doubts(self) -> list[Span]:
+        """Spans of transitions that may or may not be, from the last look before to the last in it, both included.
+
+        Only a detector that asks has any; `settle` takes what an expert says of each.
+        """
+        self._end()
+        return [Span(self._times[doubt.first - 1], self._times[doubt.last] + 1) for doubt in self._doubtful]
+
+    def settle(self, opinions: Sequence[float]) -> None:
+        """How likely an expert thinks each of the `doubts`, 0 to 1, in their order; before `windows`."""
+        for doubt, opinion in zip(self._doubtful, opinions, strict=True):
+            score = with_opinion(doubt, opinion)
+            if score >= LEAST_ASKED:
+                self._found.append(Found(doubt.first, doubt.last, doubt.kind, score))
+                self._no_doubt(doubt.first - CLEAR, doubt.last + CLEAR, 0.0)
+            else:
+                self._no_doubt(doubt.first, doubt.last, score)
+        self._doubtful = []
+        self._found.sort()
 
     def windows(self) -> list[Span]:
         """Spans, from one look to the next, both included, of which `look_again` would like every frame."""
@@ -146,8 +173,13 @@ class CascadeDetector:
         score = _together(found, self._judged(found))
         least = LEAST_HARD if found.kind == "hard" else LEAST_GRADUAL
         too_long = found.kind != "fade" and self._times[found.last] - self._times[found.first] > LONGEST_US
-        if found.first and score >= least and not too_long:
-            return [Found(found.first, found.last, found.kind, score)]
+        if found.first and not too_long:
+            weighed = Found(found.first, found.last, found.kind, score)
+            if self._asks and ASKED[0] <= score < ASKED[1]:
+                self._doubtful.append(weighed)
+                return []
+            if score >= least:
+                return [weighed]
         self._no_doubt(found.first, found.last, score)
         return []
 
@@ -170,11 +202,19 @@ class CascadeDetector:
         return Cut(self._times[first], self._times[found.last], kind, found.score, self.name)
 
 
+def with_opinion(found: Found, opinion: float) -> float:
+    """The weighted mean of a transition's score and an expert's opinion in log odds."""
+    return _probability(OPINION * _log_odds(opinion) + (1 - OPINION) * _log_odds(found.score))
+
+
 def _together(found: Found, judged: float) -> float:
     """The weighted mean of both probabilities in log odds."""
     trust = TRUST_GRADUAL if found.kind in KINDS[GRADUAL] else TRUST_HARD
-    odds = trust * _log_odds(found.score) + (1 - trust) * _log_odds(judged)
-    return 1 / (1 + math.exp(-odds))
+    return _probability(trust * _log_odds(found.score) + (1 - trust) * _log_odds(judged))
+
+
+def _probability(log_odds: float) -> float:
+    return 1 / (1 + math.exp(-log_odds))
 
 
 def _log_odds(probability: float) -> float:

@@ -1,0 +1,209 @@
+"""Stories: the grammar's text and back, an exact judge's labels, films that show just what the caption says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from media.probe import probe
+from media.sample import sample
+from media.synthetic.stories import (
+    CAMERA_ACTIONS,
+    COLOURS,
+    SHAPES,
+    THING_ACTIONS,
+    Caption,
+    Event,
+    GrammarError,
+    Order,
+    Story,
+    StoryFilm,
+    Thing,
+    entailment,
+    is_held_out,
+    make_story,
+    order_events,
+    parse_caption,
+    parse_event,
+    story_frames,
+    write_story,
+)
+from media.synthetic.stories.shelf import read_stories, write_stories
+from media.synthetic.texture import COLOURS as RGB
+
+RED = Thing("red", "circle")
+BLUE = Thing("blue", "square")
+MOVES, GONE, ZOOM = Event(RED, "moves left"), Event(BLUE, "disappears"), Event(None, "zooms in")
+CAPTION = "There are a red circle and a blue square. The red circle moves left. Then the camera zooms in."
+
+things = st.builds(Thing, st.sampled_from(COLOURS), st.sampled_from(SHAPES))
+events = st.one_of(
+    st.builds(Event, things, st.sampled_from(THING_ACTIONS)),
+    st.builds(Event, st.none(), st.sampled_from(CAMERA_ACTIONS)),
+)
+
+
+def test_a_caption_is_one_sentence_about_the_start_and_one_an_event() -> None:
+    assert Caption((RED, BLUE), (MOVES, ZOOM)).text == CAPTION
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(things, max_size=3, unique=True), st.lists(events, max_size=4))
+def test_a_text_is_read_back_as_what_it_says(seen: list[Thing], told: list[Event]) -> None:
+    caption = Caption(tuple(seen), tuple(told))
+    assert parse_caption(caption.text) == caption
+    assert parse_caption(caption.text.lower()) == caption
+
+
+def test_frame_markers_are_read_back() -> None:
+    caption = Caption((RED,), (MOVES, ZOOM), ((1, 3), (4, 4)))
+    assert caption.text == (
+        "There is a red circle. <frame: 1-3> The red circle moves left. <frame: 4> Then the camera zooms in."
+    )
+    assert parse_caption(caption.text) == caption
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "word 1 of '': expected 'there', got the end"),
+        ("There is a pink circle.", "expected 'red' or 'green'.*got 'pink'"),
+        ("There is a red circle. The red circle pans left.", "expected 'moves' or 'appears'.*got 'pans'"),
+        ("There is nothing. Then the camera zooms in.", "expected 'the', got 'then'"),
+        ("There is nothing. The camera zooms in", "got the end"),
+        ("There is nothing. The camera zooms in. The camera zooms out.", "expected 'then'"),
+        ("There are a red circle and a red circle.", "each thing once"),
+        ("There is a orange bar.", "a colour that 'a' goes with"),
+        ("There is nothing. <frame: 3-2> The camera zooms in.", "frames from 1"),
+        ("There is nothing. <frame: 1> The camera zooms in. Then the camera zooms out.", "a frame marker before each"),
+        ("There is nothing. The camera zooms in. 💥", "got '💥'"),
+    ],
+)
+def test_a_text_outside_the_grammar_is_refused_with_the_place(text: str, says: str) -> None:
+    with pytest.raises(GrammarError, match=says):
+        parse_caption(text)
+
+
+def test_an_event_is_read_alone_and_with_what_comes_after_it() -> None:
+    assert parse_event("The red circle moves left.") == MOVES
+    assert parse_event("the camera zooms in before the blue square disappears") == Order(ZOOM, GONE)
+    with pytest.raises(GrammarError, match="the end of the event"):
+        parse_event("the camera zooms in quickly")
+
+
+@pytest.mark.parametrize(
+    ("event", "label"),
+    [
+        (MOVES, "entailment"),
+        (Event(RED, "moves right"), "contradiction"),
+        (Event(RED, "moves up"), "neutral"),
+        (Event(BLUE, "moves left"), "neutral"),
+        (Event(None, "zooms out"), "contradiction"),
+        (Order(MOVES, ZOOM), "entailment"),
+        (Order(ZOOM, MOVES), "contradiction"),
+        (Order(MOVES, GONE), "neutral"),
+    ],
+)
+def test_what_is_told_is_entailed_and_its_opposite_contradicted(event: Event | Order, label: str) -> None:
+    assert entailment(parse_caption(CAPTION).events, event) == label
+
+
+def test_order_is_told_by_neighbours() -> None:
+    assert order_events((MOVES, ZOOM, GONE)) == (Order(MOVES, ZOOM), Order(ZOOM, GONE))
+
+
+def test_a_word_outside_the_grammar_is_no_thing_and_no_event() -> None:
+    with pytest.raises(ValueError, match="shape must be one of circle"):
+        Thing("red", "cube")
+    with pytest.raises(ValueError, match="the camera can do one of"):
+        Event(None, "moves left")
+
+
+def test_a_seed_is_a_story_and_splits_tell_different_combinations() -> None:
+    for seed in range(100):
+        train, held_out = make_story(seed), make_story(seed, "held_out")
+        assert train == make_story(seed)
+        assert not any(map(is_held_out, train.events))
+        assert any(map(is_held_out, held_out.events))
+        assert len(set(train.events)) == len(train.events)
+
+
+def test_every_colour_shape_and_action_is_told_in_both_splits() -> None:
+    for split in ("train", "held_out"):
+        told = [event for seed in range(400) for event in make_story(seed, split).events]
+        assert {event.thing.colour for event in told if event.thing} == set(COLOURS)
+        assert {event.thing.shape for event in told if event.thing} == set(SHAPES)
+        assert {event.action for event in told} == {*THING_ACTIONS, *CAMERA_ACTIONS}
+
+
+def told(action: str, thing: Thing | None = RED, place: tuple[int, int] = (1, 1), *, near: bool = True) -> Story:
+    event = Event(thing, action)
+    hidden = frozenset([RED]) if action == "appears" else frozenset[Thing]()
+    large = frozenset([RED]) if action == "shrinks" else frozenset[Thing]()
+    return Story(((RED, place),), hidden, large, near, (event,), 0)
+
+
+def red_pixels(frame: np.ndarray) -> np.ndarray:
+    """(y, x) of pixels that have the red circle's colour."""
+    return np.argwhere(np.abs(frame.astype(int) - RGB["red"]).max(axis=2) < 12)
+
+
+@pytest.mark.parametrize(
+    ("action", "shift"),  # a place is a third of 84 pixels; x to the right, y down
+    [
+        ("moves left", (-28, 0)), ("moves right", (28, 0)), ("moves up", (0, -28)), ("moves down", (0, 28)),
+        ("pans left", (28, 0)), ("pans right", (-28, 0)), ("tilts up", (0, 28)), ("tilts down", (0, -28)),
+    ],
+)  # fmt: skip
+def test_things_and_camera_move_one_place(action: str, shift: tuple[int, int]) -> None:
+    story = told(action, None if action in CAMERA_ACTIONS else RED)
+    first, *_, last = story_frames(story, film=StoryFilm(size=84, fps=8))
+    moved = red_pixels(last).mean(axis=0) - red_pixels(first).mean(axis=0)
+    assert moved[::-1] == pytest.approx(shift, abs=0.6)
+    background_moved = bool((first[:8] != last[:8]).any())  # the circle is never in the upper eight rows here
+    assert background_moved == (action in CAMERA_ACTIONS or action == "moves up")
+
+
+@pytest.mark.parametrize(
+    ("action", "growth"),
+    [("grows", 1.45**2), ("shrinks", 1 / 1.45**2), ("zooms in", 1 / 0.75**2), ("zooms out", 0.75**2)],
+)
+def test_sizes_change_by_what_happens(action: str, growth: float) -> None:
+    thing = None if action in CAMERA_ACTIONS else RED
+    first, *_, last = story_frames(told(action, thing, near=action != "zooms in"), film=StoryFilm(size=168, fps=8))
+    assert len(red_pixels(last)) / len(red_pixels(first)) == pytest.approx(growth, rel=0.06)
+
+
+def test_a_thing_appears_and_disappears_in_the_middle_of_its_second() -> None:
+    shown = [len(red_pixels(frame)) > 0 for frame in story_frames(told("appears"))]
+    assert shown == [False] * 2 + [True] * 2  # four frames a second
+    assert [len(red_pixels(frame)) > 0 for frame in story_frames(told("disappears"))] == [True] * 2 + [False] * 2
+
+
+def test_a_film_is_a_file_that_is_the_same_each_time(tmp_path: Path) -> None:
+    story = make_story(5)
+    times = write_story(story, tmp_path / "a.mp4")
+    write_story(story, tmp_path / "b.mp4")
+    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+    assert probe(tmp_path / "a.mp4").num_frames == len(times) == 4 * len(story.events)
+    shown = next(iter(sample(tmp_path / "a.mp4", [0]))).rgb.astype(int)
+    assert np.abs(shown - next(story_frames(story))).mean() < 8
+
+
+def test_a_shelf_adds_stories_and_makes_none_twice(tmp_path: Path) -> None:
+    write_stories(tmp_path, range(3))
+    stamp = (tmp_path / "train_56_000000.mp4").stat().st_mtime_ns
+    write_stories(tmp_path, range(2, 4), "held_out")
+    write_stories(tmp_path, range(3))
+    assert (tmp_path / "train_56_000000.mp4").stat().st_mtime_ns == stamp
+    rows = read_stories(tmp_path)
+    assert [row.video for row in rows] == [
+        "held_out_56_000002.mp4", "held_out_56_000003.mp4", "train_56_000000.mp4", "train_56_000001.mp4",
+        "train_56_000002.mp4",
+    ]  # fmt: skip
+    for row in rows:
+        assert tuple(e.text for e in parse_caption(row.text).events) == row.events
