@@ -5,15 +5,18 @@ Each writes a result folder and prints what a person wants first.
 
 from __future__ import annotations
 
+import json
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from eval.autodq.run import ProtocolName, as_json, judge_all, scored
 from eval.autodq.samples import sample_of
 from eval.autodq.scoring import tables
-from eval.benchmarks.names import DATASETS, benchmarks_of
+from eval.benchmarks.choose import ALL, benchmarks_of
 from eval.choices import video_mme
 from eval.choices.scoring import ChoiceScores, printed_lines, score_choices
 from eval.errors import EvalError
@@ -22,6 +25,8 @@ from eval.judges.choose import judge_of
 from eval.metrics.captions import caption_lines, score_captions
 from eval.metrics.external import check_external
 from eval.metrics.tokens import PUNCTUATION, tokens_of
+from eval.open_answers import grade_all, grade_lines
+from eval.page import markdown_of, page_of
 from eval.prompts.library import original
 from eval.results import file_hash, write_scores, write_text
 from eval.rows import Row, Rows, joined, read_rows
@@ -35,25 +40,24 @@ def autodq(
     references: Path | None,
     judge: str,
     protocol: ProtocolName,
-    out: Path,
+    kept: Kept,
     *,
     cache: Path | None = None,
     prompts: Path | None = None,
-) -> None:
-    """Judge predictions against references and write scores.json and the tables."""
+    repeat: int = 0,
+) -> dict[str, Any]:
+    """Judge predictions against references; the result is written and returned."""
     rows, about = _autodq_rows(predictions, references)
     samples = [sample_of(row) for row in rows]
     chosen = judge_of(judge)
+    known = None if prompts is None else original(prompts)
     judgements = Judgements(cache or default_file())
-    run = judge_all(samples, chosen, protocol, cache=judgements, prompts=None if prompts is None else original(prompts))
+    run = judge_all(samples, chosen, protocol, cache=judgements, prompts=known, repeat=repeat)
     judgements.close()
     scores = scored(run)
-    content = as_json(run, scores, about)
-    write_scores(out, content)
-    write_text(out / TABLES, tables(scores) + "\n")
-    print(tables(scores))
-    for line in _summary(content):
-        print(line)
+    content = {**as_json(run, scores, about), "events_given": all(sample.events is not None for sample in samples)}
+    content["benchmark"] = "dream" if all(sample.subset.startswith("DREAM/") for sample in samples) else None
+    return _finish(content, tables(scores), _summary(content), kept)
 
 
 def _autodq_rows(predictions: Path, references: Path | None) -> tuple[Sequence[Row], dict[str, Any]]:
@@ -76,12 +80,12 @@ def _autodq_rows(predictions: Path, references: Path | None) -> tuple[Sequence[R
     return kept, about
 
 
-def captions(predictions: Path, out: Path, *, dataset: str | None = None, also: Sequence[str] = ()) -> None:
-    """Score short captions and write scores.json and the printed lines."""
+def captions(predictions: Path, kept: Kept, *, dataset: str | None = None, also: Sequence[str] = ()) -> dict[str, Any]:
+    """Score short captions; the result is written and returned."""
     for metric in also:
         check_external(metric)
     read = read_rows(predictions)
-    name, rows = _one_dataset(read, dataset, [data for data, metric in DATASETS.values() if metric == "captions"])
+    name, rows = _one_dataset(read, dataset, [one.dataset for one in ALL if one.metric == "captions"])
     scores = score_captions(rows, also)
     lines = caption_lines(scores, name)
     values = [sample["cider"] for sample in scores.samples if sample["success"]]
@@ -97,17 +101,19 @@ def captions(predictions: Path, out: Path, *, dataset: str | None = None, also: 
         "printed_lines": lines,
         "samples": scores.samples,
     }
-    write_scores(out, content)
-    write_text(out / TABLES, "\n".join(lines) + "\n")
-    print("\n".join(lines))
-    print(" · ".join(f"{metric} {_number(value)}" for metric, value in scores.corpus.items()))
+    return _finish(
+        content,
+        "\n".join(lines),
+        [" · ".join(f"{metric} {_number(value)}" for metric, value in scores.corpus.items())],
+        kept,
+    )
 
 
-def choices(benchmark: str, predictions: Path, protocol: ProtocolName, out: Path) -> None:
-    """Score multiple-choice answers and write scores.json and the printed lines."""
-    (name,) = benchmarks_of([benchmark])
-    dataset, metric = DATASETS[name]
-    if metric != "choices":
+def choices(benchmark: str, predictions: Path, protocol: ProtocolName, kept: Kept) -> dict[str, Any]:
+    """Score multiple-choice answers; the result is written and returned."""
+    (chosen,) = benchmarks_of([benchmark])
+    name, dataset = chosen.name, chosen.dataset
+    if chosen.metric != "choices":
         raise EvalError(f"{name} is no multiple-choice benchmark.")
     read = read_rows(predictions)
     _, rows = _one_dataset(read, dataset, [dataset])
@@ -131,11 +137,79 @@ def choices(benchmark: str, predictions: Path, protocol: ProtocolName, out: Path
         "printed_lines": lines,
         "samples": [answer.as_json() for answer in scores.answers],
     }
-    write_scores(out, content)
-    write_text(out / TABLES, "\n".join(lines) + "\n")
-    print("\n".join(lines))
-    if protocol == "open":
-        print(f"{scores.overall.failed} answers could not be read; they count as wrong")
+    unread = [f"{scores.overall.failed} answers could not be read; they count as wrong"] if protocol == "open" else []
+    return _finish(content, "\n".join(lines), unread, kept)
+
+
+def open_answers(
+    benchmark: str, predictions: Path, judge: str, protocol: ProtocolName, kept: Kept, *, cache: Path | None = None
+) -> dict[str, Any]:
+    """Have short answers graded; the result is written and returned."""
+    (chosen,) = benchmarks_of([benchmark])
+    if chosen.metric != "open_answers":
+        raise EvalError(f"{chosen.name} is no benchmark of open answers.")
+    read = read_rows(predictions)
+    _, rows = _one_dataset(read, chosen.dataset, [chosen.dataset])
+    judgements = Judgements(cache or default_file())
+    graded = grade_all(rows, judge_of(judge), protocol, cache=judgements)
+    judgements.close()
+    right = mean_interval([float(grade.correct) for grade in graded.grades if grade.correct is not None])
+    content = {
+        "kind": "open_answers",
+        "metric": f"accuracy@{graded.judge}",
+        "benchmark": chosen.name,
+        "dataset": chosen.dataset,
+        "protocol": protocol,
+        "judge": {"name": graded.judge, "revision": graded.revision},
+        "prompts": {name: {"id": prompt.id, "sha256": prompt.sha256} for name, prompt in graded.prompts.items()},
+        **_about(predictions, read),
+        "overall": {
+            "accuracy": graded.accuracy,
+            "score": graded.mean_score,
+            "success": graded.success,
+            "failed": len(rows) - graded.success,
+        },
+        "coverage": graded.success / len(rows),
+        "failures": dict(Counter(grade.failure for grade in graded.grades if grade.failure)),
+        "calls": {"asked": graded.calls, "from_cache": graded.from_cache, "failed": graded.failed_calls},
+        "interval_95": {"accuracy": {"low": right.low, "high": right.high}},
+        "samples": [grade.as_json() for grade in graded.grades],
+    }
+    asked = f"{graded.calls} questions asked, {graded.from_cache} known before"
+    return _finish(content, "\n".join(grade_lines(graded, chosen.dataset)), [asked], kept)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Where a result goes. model: whose it is, for tables; catalogue: adds rows to it."""
+
+    out: Path
+    model: str | None = None
+    catalogue: str | None = None
+
+
+def _finish(content: dict[str, Any], printed: str, said: Sequence[str], kept: Kept) -> dict[str, Any]:
+    """Writes scores.json, the printed tables, Markdown, the page and the catalogue's rows; prints what matters."""
+    content["model"] = kept.model or _model_of(content)
+    write_scores(kept.out, content)
+    write_text(kept.out / TABLES, printed + "\n")
+    write_text(kept.out / "report.md", markdown_of(content, printed))
+    write_text(kept.out / "page.html", page_of(content, kept.out))
+    if kept.catalogue is not None:
+        from eval.catalogue import write_result  # noqa: PLC0415
+
+        write_result(kept.catalogue, content, content["model"])
+    print("\n".join([printed, *said]))
+    return content
+
+
+def _model_of(content: Mapping[str, Any]) -> str:
+    """The model that the run's folder names, else the name of the predictions."""
+    file = Path(content["predictions"]["file"])
+    about = file / "run.json"
+    if file.is_dir() and about.is_file():
+        return str(json.loads(about.read_text(encoding="utf-8"))["model"])
+    return file.stem
 
 
 def _choice_lines(scores: ChoiceScores, dataset: str, protocol: ProtocolName) -> tuple[list[str], dict[str, Any]]:

@@ -47,6 +47,12 @@ class Row:
         """All references as the original joins them: without anything between."""
         return "".join(self.references)
 
+    @property
+    def video(self) -> str | None:
+        """The file that was looked at, where the row is one of our own predictions."""
+        answered = self.source.get("answered")
+        return answered.get("video") if isinstance(answered, Mapping) else None
+
 
 @dataclass(frozen=True)
 class BadLine:

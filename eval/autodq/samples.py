@@ -28,6 +28,7 @@ class Sample:
     events: tuple[str, ...] | None
     counts: dict[str, float] = field(default_factory=dict)
     vid: str | None = None
+    video: str | None = None
 
     @property
     def failed_before(self) -> str | None:
@@ -41,7 +42,8 @@ def sample_of(row: Row) -> Sample:
     """The sample of a row; rows without a dataset are the subset `all`."""
     counts = {name: row.extra.get(f"n_{name}") for name in BUCKETS}
     numbers = {name: float(n) for name, n in counts.items() if isinstance(n, int | float) and not isinstance(n, bool)}
-    return Sample(row.key, row.dataset or "all", row.prediction, row.reference, row.events, numbers, row.vid)
+    video = row.video
+    return Sample(row.key, row.dataset or "all", row.prediction, row.reference, row.events, numbers, row.vid, video)
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,9 @@ class Verdict:
             "failure": self.failure,
             "failed_stage": self.failed_stage,
             "detail": self.detail,
+            "reference": self.sample.reference,
+            "prediction": self.sample.prediction,
+            "video": self.sample.video,
         }
 
 

@@ -38,6 +38,7 @@ class Answer:
             "correct": self.correct,
             "prediction": self.row.prediction,
             "reference": self.row.reference,
+            "video": self.row.video,
         }
 
 

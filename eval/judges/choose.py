@@ -102,4 +102,6 @@ def judge_of(text: str) -> Judge:
             dtype=spec.option("dtype", "auto"),
             batch=int(spec.number("batch", BATCH)),
         )
-    raise EvalError(f"There is no judge {text!r}.")
+    from eval.judges.rules import RulesJudge  # noqa: PLC0415
+
+    return RulesJudge()

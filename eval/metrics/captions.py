@@ -53,7 +53,17 @@ def score_captions(rows: Sequence[Row], also: Sequence[str] = ()) -> CaptionScor
         }
         for place, (row, candidate, group) in enumerate(zip(scored, candidates, references, strict=True))
     }
-    samples = tuple({"idx": row.key, "success": row.key in values, **values.get(row.key, {})} for row in rows)
+    samples = tuple(
+        {
+            "idx": row.key,
+            "success": row.key in values,
+            **values.get(row.key, {}),
+            "prediction": row.prediction,
+            "reference": "\n".join(row.references),
+            "video": row.video,
+        }
+        for row in rows
+    )
     return CaptionScores(corpus, samples, len(scored), len(rows) - len(scored))
 
 
