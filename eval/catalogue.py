@@ -140,8 +140,8 @@ def leaderboard_lines(place: str | Path, *, published: bool = True) -> list[str]
     with Catalogue.open(place).connect() as connection:
         rows = (
             connection.sql(
-                "select benchmark, judge, protocol, coalesce(prompts, '') prompts, model, metric, value, low, high, coverage "
-                "from scores where subset = 'all' order by benchmark, judge, protocol, prompts, model"
+                "select benchmark, judge, protocol, coalesce(prompts, '') prompts, model, metric, value, low, high, "
+                "coverage from scores where subset = 'all' order by benchmark, judge, protocol, prompts, model"
             )
             .to_arrow_table()
             .to_pylist()
@@ -162,7 +162,7 @@ def leaderboard_lines(place: str | Path, *, published: bool = True) -> list[str]
 
 def _board(rows: Sequence[Mapping[str, Any]]) -> str:
     metrics = list(dict.fromkeys(row["metric"] for row in rows))
-    metrics.sort(key=lambda name: [*METRICS["autodq"], *METRICS["captions"], "accuracy", "score"].index(name))
+    metrics.sort(key=[*METRICS["autodq"], *METRICS["captions"], "accuracy", "score"].index)
     models: dict[str, dict[str, Mapping[str, Any]]] = {}
     for row in rows:
         models.setdefault(row["model"], {})[row["metric"]] = row
@@ -182,7 +182,7 @@ def published_lines() -> list[str]:
     """The published DREAM-1K table, in a block of its own: its judge is retired, so nothing new can join it."""
     text = files("eval.benchmarks").joinpath("published_dream.csv").read_text(encoding="utf-8")
     rows = [row for row in csv.DictReader(text.splitlines()) if row["subset"] == "OVERALL"]
-    head = "DREAM-1K as published, in per cent · judge gpt-3.5-turbo-0125 (retired) · official · not comparable with the above"
+    head = "DREAM-1K as published, in per cent · judge gpt-3.5-turbo-0125 (retired) · not comparable with the above"
     return [
         head,
         boxed(

@@ -54,14 +54,30 @@ def autodq(
     cache: Cache = None,
     prompts: Prompts = None,
     repeat: Annotated[int, typer.Option(help="Which of several independent judgings this is, from 0.")] = 0,
+    batch_out: Annotated[Path | None, typer.Option(help="Write the questions here; ask no server.")] = None,
+    batch_in: Annotated[Path | None, typer.Option(help="Answers to such a file, as a batch interface gives.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would cost.")] = False,
     model: ModelName = None,
     catalogue: Catalogue = None,
 ) -> None:
     """Score captions by events: recall and precision of what happens, F1 of the two, by a judge."""
     from eval import commands  # noqa: PLC0415
 
-    kept = commands.Kept(out, model, catalogue)
-    commands.autodq(predictions, references, judge, protocol.value, kept, cache=cache, prompts=prompts, repeat=repeat)
+    if batch_in is not None and batch_out is None:
+        raise typer.BadParameter("--batch-in needs --batch-out, for the questions that its answers lead to.")
+    batch = None if batch_out is None else commands.Batch(batch_in, batch_out)
+    commands.autodq(
+        predictions,
+        references,
+        judge,
+        protocol.value,
+        commands.Kept(out, model, catalogue),
+        cache=cache,
+        prompts=prompts,
+        repeat=repeat,
+        batch=batch,
+        dry_run=dry_run,
+    )
 
 
 @app.command()

@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eval.autodq.run import ProtocolName, as_json, judge_all, scored
-from eval.autodq.samples import sample_of
+from eval.autodq.samples import Sample, sample_of
 from eval.autodq.scoring import tables
 from eval.benchmarks.choose import ALL, benchmarks_of
 from eval.choices import video_mme
@@ -22,15 +22,21 @@ from eval.choices.scoring import ChoiceScores, printed_lines, score_choices
 from eval.errors import EvalError
 from eval.judges.cache import Judgements, default_file
 from eval.judges.choose import judge_of
+from eval.judges.cost import Estimate, estimate
+from eval.judges.opinions import Remembered
+from eval.judges.protocol import Judge
 from eval.metrics.captions import caption_lines, score_captions
 from eval.metrics.external import check_external
 from eval.metrics.tokens import PUNCTUATION, tokens_of
 from eval.open_answers import grade_all, grade_lines
 from eval.page import markdown_of, page_of
-from eval.prompts.library import original
+from eval.prompts.library import original, ours
 from eval.results import file_hash, write_scores, write_text
 from eval.rows import Row, Rows, joined, read_rows
 from eval.statistics.bootstrap import mean_interval
+
+if TYPE_CHECKING:
+    from eval.judges.batch import BatchJudge
 
 TABLES = "tables.txt"
 
@@ -45,18 +51,29 @@ def autodq(
     cache: Path | None = None,
     prompts: Path | None = None,
     repeat: int = 0,
+    batch: Batch | None = None,
+    dry_run: bool = False,
 ) -> dict[str, Any]:
-    """Judge predictions against references; the result is written and returned."""
+    """Judge predictions against references; the result is written and returned. A dry run only says what it costs."""
     rows, about = _autodq_rows(predictions, references)
     samples = [sample_of(row) for row in rows]
     chosen = judge_of(judge)
     known = None if prompts is None else original(prompts)
     judgements = Judgements(cache or default_file())
+    if isinstance(cost := _cost(samples, chosen, judgements, repeat), Estimate):
+        print(f"before it starts: {cost.line()}", file=sys.stderr)
+        if dry_run:
+            return {}
+    if batch is not None:
+        chosen = batch.judge(chosen)
     run = judge_all(samples, chosen, protocol, cache=judgements, prompts=known, repeat=repeat)
     judgements.close()
+    if batch is not None:
+        batch.write(chosen)
     scores = scored(run)
     content = {**as_json(run, scores, about), "events_given": all(sample.events is not None for sample in samples)}
-    content["benchmark"] = "dream" if all(sample.subset.startswith("DREAM/") for sample in samples) else None
+    is_dream = all(sample.subset.startswith("DREAM/") for sample in samples)
+    content["benchmark"] = kept.benchmark or ("dream" if is_dream else None)
     return _finish(content, tables(scores), _summary(content), kept)
 
 
@@ -180,12 +197,46 @@ def open_answers(
 
 
 @dataclass(frozen=True)
+class Batch:
+    """Files of a batch interface: answers that came, and questions that are to be asked."""
+
+    answers: Path | None
+    questions: Path
+
+    def judge(self, judge: Judge) -> BatchJudge:
+        """The judge that uses these files in place of a server."""
+        from eval.judges.batch import BatchJudge, read_answers  # noqa: PLC0415
+        from eval.judges.server import ServerJudge  # noqa: PLC0415
+
+        if not isinstance(judge, ServerJudge):
+            raise EvalError("A batch is for a judge behind a server: --judge http://HOST/v1?model=NAME.")
+        return BatchJudge(judge, {} if self.answers is None else read_answers(self.answers))
+
+    def write(self, judge: Judge) -> None:
+        """Writes the questions that are left, and says how many."""
+        from eval.judges.batch import BatchJudge  # noqa: PLC0415
+
+        assert isinstance(judge, BatchJudge)
+        print(f"{judge.write(self.questions)} questions for a batch in {self.questions}", file=sys.stderr)
+
+
+def _cost(samples: Sequence[Sample], judge: Judge, judgements: Judgements, repeat: int) -> Estimate | None:
+    """What a server's judge will cost; others cost nothing."""
+    settings = getattr(judge, "settings", None)
+    if settings is None:
+        return None
+    remembered = Remembered(judge.identity, judgements, repeat)
+    return estimate(samples, ours(), remembered, settings.usd_read, settings.usd_written)
+
+
+@dataclass(frozen=True)
 class Kept:
-    """Where a result goes. model: whose it is, for tables; catalogue: adds rows to it."""
+    """Where a result goes. model: whose it is, for tables; catalogue: adds rows to it; benchmark: what it is of."""
 
     out: Path
     model: str | None = None
     catalogue: str | None = None
+    benchmark: str | None = None
 
 
 def _finish(content: dict[str, Any], printed: str, said: Sequence[str], kept: Kept) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Short open answers, graded by a judge: accuracy is the share of yes, and a mean score from 0 to 5 stands beside it.
 
-After Video-ChatGPT's grading (arXiv 2306.05424), as the original uses it: texts lower-cased, one attempt, failures left out. `open`
-keeps the texts as they are, holds the judge to a schema, and asks again where an answer cannot be used.
+After Video-ChatGPT's grading (arXiv 2306.05424), as the original uses it: texts lower-cased, one attempt, failures left
+out. `open` keeps the texts as they are, holds the judge to a schema, and asks again where an answer cannot be used.
 """
 
 from __future__ import annotations

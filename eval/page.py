@@ -4,41 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
-
-_STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;margin:0 auto;max-width:1100px;padding:1.5rem;color:#1a1a1a;background:#fafafa}
-h1{font-size:1.4rem}table{border-collapse:collapse;margin:1rem 0}td,th{border:1px solid #ccc;padding:.25rem .6rem;text-align:right}
-td:first-child,th:first-child{text-align:left}.bar{position:sticky;top:0;background:#fafafa;padding:.6rem 0;border-bottom:1px solid #ccc}
-article{background:#fff;border:1px solid #ddd;border-radius:6px;margin:1rem 0;padding:1rem;display:grid;grid-template-columns:320px 1fr;gap:1rem}
-video{width:320px;background:#000;border-radius:4px}.two{display:grid;grid-template-columns:1fr 1fr;gap:1rem}
-h3{margin:.2rem 0;font-size:.85rem;color:#555;font-weight:600}p{margin:.2rem 0;white-space:pre-wrap;overflow-wrap:anywhere}
-ul{padding:0;list-style:none;margin:.3rem 0}li{padding:.1rem .5rem;border-left:4px solid #bbb;margin:.2rem 0;overflow-wrap:anywhere}
-.entailment{border-color:#2e8b57;background:#eef8f1}.contradiction{border-color:#c0392b;background:#fbeeec}.neutral{border-color:#d4a017;background:#fdf8e8}
-.failed{color:#c0392b}.none{color:#888}
-@media(max-width:800px){article,.two{grid-template-columns:1fr}}
-"""
-_SCRIPT = """
-const box=document.getElementById('words'),order=document.getElementById('order'),all=[...document.querySelectorAll('article')];
-function show(){const words=box.value.toLowerCase();all.forEach(a=>a.hidden=!a.textContent.toLowerCase().includes(words));}
-function sort(){const key=order.value,place=document.getElementById('clips');
-all.sort((a,b)=>key?(+a.dataset[key])-(+b.dataset[key]):a.dataset.place-b.dataset.place).forEach(a=>place.append(a));}
-box.addEventListener('input',show);order.addEventListener('change',sort);
-"""
 
 
 def page_of(result: Mapping[str, Any], folder: Path) -> str:
     """The page of a result; links to videos are relative to the folder where it will lie."""
     title = f"{result['metric']} · {result.get('benchmark') or result.get('dataset') or 'captions'}"
     samples = "".join(_sample(place, sample, result["kind"], folder) for place, sample in enumerate(result["samples"]))
+    style, script = (files("eval").joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    orders = "<option value=''>as in the file</option><option value=score>lowest score first</option>"
     return (
-        f"<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
-        f"<title>{escape(title)}</title><style>{_STYLE}</style><h1>{escape(title)}</h1>{_head(result)}"
+        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
+        f"<title>{escape(title)}</title><style>{style}</style><h1>{escape(title)}</h1>{_head(result)}"
         "<div class=bar><input id=words placeholder='search all texts' size=40> "
-        "<select id=order><option value=''>as in the file</option><option value=score>lowest score first</option></select>"
-        f"</div><div id=clips>{samples}</div><script>{_SCRIPT}</script></html>\n"
+        f"<select id=order>{orders}</select></div><div id=clips>{samples}</div><script>{script}</script></html>\n"
     )
 
 
@@ -79,7 +61,8 @@ def _sample(place: int, sample: Mapping[str, Any], kind: str, folder: Path) -> s
     else:
         columns = [f"<div>{_text(name, text)}</div>" for name, text in texts]
     body = f"<div>{head}<div class=two>{''.join(columns)}</div></div>"
-    return f"<article data-place={place} data-score={score}><div>{_video(sample.get('video'), folder)}</div>{body}</article>"
+    video = _video(sample.get("video"), folder)
+    return f"<article data-place={place} data-score={score}><div>{video}</div>{body}</article>"
 
 
 def _score(sample: Mapping[str, Any], kind: str) -> tuple[float, str]:
@@ -108,16 +91,13 @@ def _events(title: str, events: Sequence[str], labels: Sequence[str]) -> str:
 
 
 def _video(video: str | None, folder: Path) -> str:
+    """A file beside the page is linked relatively, so that both can be moved together."""
     if not video:
         return "<span class=none>no video</span>"
-    if "://" in video:
-        source = video
-    else:
-        path = Path(video)
-        try:
-            source = quote(path.relative_to(folder.resolve(), walk_up=True).as_posix())  # type: ignore[call-arg]
-        except (TypeError, ValueError):  # Python 3.11 does not walk up
-            source = path.resolve().as_uri()
+    source = video
+    if "://" not in video:
+        path, place = Path(video).resolve(), folder.resolve()
+        source = quote(path.relative_to(place).as_posix()) if path.is_relative_to(place) else path.as_uri()
     return f"<video controls preload=none src='{escape(source, quote=True)}'></video>"
 
 
@@ -139,9 +119,8 @@ def markdown_of(result: Mapping[str, Any], printed: str) -> str:
     lines += ["```text", printed.rstrip(), "```", ""]
     for metric, interval in result["interval_95"].items():
         if interval["low"] is not None:
-            lines.append(
-                f"- {metric} {_number(overall.get(metric))}, 95 % interval {interval['low']:.4f} to {interval['high']:.4f}"
-            )
+            bounds = f"{interval['low']:.4f} to {interval['high']:.4f}"
+            lines.append(f"- {metric} {_number(overall.get(metric))}, 95 % interval {bounds}")
     lines.append(f"- coverage {coverage:.1%}")
     lines += [f"- {count} failed: {name}" for name, count in (result.get("failures") or {}).items()]
     lines += [f"- prompt `{one['id']}`, sha256 `{one['sha256']}`" for one in (result.get("prompts") or {}).values()]

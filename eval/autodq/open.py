@@ -8,13 +8,17 @@ event there is nothing to recall: recall is None, and so is precision if nothing
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from eval.autodq.samples import Sample, Verdict, failed, hits
 from eval.judges.asking import StepFailed
 from eval.judges.opinions import Opinion
 from eval.judges.protocol import Label
+
+One = TypeVar("One")
+Other = TypeVar("Other")
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,12 @@ class Open:
         prediction = (sample.prediction or "").strip()
         try:
             expected = await self._expected(sample)
-            (recall, claimed), precision = await self._both(sample, prediction, expected)
+            if not prediction:
+                nothing: list[Label] = ["neutral"] * len(expected)
+                return _verdict(sample, expected, [], nothing, [])
+            recall, (claimed, precision) = await _together(
+                self.opinion.entail(sample.key, "recall", prediction, expected), self._precision(sample, prediction)
+            )
         except StepFailed as error:
             return failed(sample, error.reason, error.stage, error.detail)
         return _verdict(sample, expected, claimed, recall, precision)
@@ -40,24 +49,20 @@ class Open:
             return list(sample.events)
         return await self.opinion.extract(sample.key, "extract_ref", sample.reference)
 
-    async def _both(
-        self, sample: Sample, prediction: str, expected: Sequence[str]
-    ) -> tuple[tuple[list[Label], list[str]], list[Label]]:
-        if not prediction:
-            return (["neutral"] * len(expected), []), []
-        opinion, key = self.opinion, sample.key
-        claimed = await opinion.extract(key, "extract_pred", prediction)
-        recall, precision = await asyncio.gather(
-            opinion.entail(key, "recall", prediction, expected),
-            opinion.entail(key, "precision", sample.reference, claimed),
-            return_exceptions=True,
-        )
-        for outcome in (recall, precision):
-            if isinstance(outcome, BaseException):
-                raise outcome
-        assert not isinstance(recall, BaseException)
-        assert not isinstance(precision, BaseException)
-        return (recall, claimed), precision
+    async def _precision(self, sample: Sample, prediction: str) -> tuple[list[str], list[Label]]:
+        """What is claimed, and whether the reference entails it."""
+        claimed = await self.opinion.extract(sample.key, "extract_pred", prediction)
+        return claimed, await self.opinion.entail(sample.key, "precision", sample.reference, claimed)
+
+
+async def _together(one: Awaitable[One], other: Awaitable[Other]) -> tuple[One, Other]:
+    """Both results. Where one fails, the other is waited for all the same: it is paid, and remembered."""
+    first, second = await asyncio.gather(one, other, return_exceptions=True)
+    if isinstance(first, BaseException):
+        raise first
+    if isinstance(second, BaseException):
+        raise second
+    return first, second
 
 
 def _verdict(

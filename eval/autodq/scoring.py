@@ -87,6 +87,7 @@ def _buckets(verdicts: Sequence[Verdict]) -> dict[str, dict[str, Figure]]:
     return {
         name: {label: figure_of(filter(_counts(name, least, most), judged)) for label, least, most in splits}
         for name, splits in BUCKETS.items()
+        if any(name in verdict.sample.counts for verdict in verdicts)
     }
 
 

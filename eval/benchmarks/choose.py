@@ -70,7 +70,6 @@ def benchmarks_of(names: Sequence[str]) -> list[Benchmark]:
         elif (known := ALIASES.get(name, name)) in BY_NAME:
             chosen[known] = None
         else:
-            raise EvalError(
-                f"There is no benchmark {name!r}. There are {', '.join(BY_NAME)}; and the groups all, {', '.join(GROUPS)}."
-            )
+            groups = ", ".join(GROUPS)
+            raise EvalError(f"There is no benchmark {name!r}. There are {', '.join(BY_NAME)}; groups: all, {groups}.")
     return [BY_NAME[name] for name in chosen]

@@ -106,10 +106,11 @@ class LocalJudge:
         ends = self._model.generation_config.eos_token_id
         ends = {ends} if isinstance(ends, int) else set(ends or ())
         length = next((place for place, token in enumerate(row) if token in ends), None)
-        counts = {"prompt_tokens": len(one.tokens), "output_tokens": len(row) if length is None else length + 1}
+        read, wrote = len(one.tokens), len(row) if length is None else length + 1
         if length is None or length > one.question.max_new_tokens:
-            return Reply(None, "cut_off", f"after {one.question.max_new_tokens} tokens", **counts)
-        return Reply(self._tokenizer.decode(row[:length], skip_special_tokens=True), **counts)
+            return Reply(None, "cut_off", f"after {wrote} tokens", prompt_tokens=read, output_tokens=wrote)
+        text = self._tokenizer.decode(row[:length], skip_special_tokens=True)
+        return Reply(text, prompt_tokens=read, output_tokens=wrote)
 
     async def close(self) -> None:
         """Lets the worker end."""

@@ -1,7 +1,8 @@
 """A local NLI model as judge: premise and event in, entailment, neutral or contradiction out. No prompt, no server.
 
-The events of DREAM-1K are given, so recall needs no more than this. The events of a prediction are its clauses, cut at sentence
-ends and conjunctions, which is coarser than what a chat extracts: a score by this judge stands in a column of its own.
+The events of DREAM-1K are given, so recall needs no more than this. The events of a prediction are its clauses, cut at
+sentence ends and conjunctions, which is coarser than what a chat extracts: a score by this judge stands in a column of
+its own.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from eval.judges.protocol import LABELS, Identity, Label
 BATCH = 32
 _SENTENCE = re.compile(r"(?<=[.!?])[\"'”’)]*\s+(?=[\"'“‘(A-Z0-9])|\n+|;\s+")
 _CLAUSE = re.compile(
-    r",?\s+(?:and then|then|while|before|after which|followed by|as well as|when|whereas|but)\s+|,\s+(?:and\s+)?(?=\w+(?:s|ed|ing)\b)",
+    r",?\s+(?:and then|then|while|before|after which|followed by|as well as|when|whereas|but)\s+"
+    r"|,\s+(?:and\s+)?(?=\w+(?:s|ed|ing)\b)",
     re.IGNORECASE,
 )
 _LEAST_WORDS = 3
@@ -86,7 +88,7 @@ class NliJudge:
     def _labels(self, text: str, events: list[str]) -> list[Label]:
         labels: list[Label] = []
         for begin in range(0, len(events), BATCH):
-            some = events[begin : begin + BATCH]
+            some = list(events[begin : begin + BATCH])
             tokens = self._tokenizer([text] * len(some), some, return_tensors="pt", padding=True)
             if (length := tokens["input_ids"].shape[1]) > self._longest:
                 raise JudgeRefused("too_long", f"{length} tokens; {self.identity.name} reads {self._longest}")

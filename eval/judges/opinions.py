@@ -108,6 +108,8 @@ class ChatOpinion:
 
     async def entail(self, sample: str, stage: Stage, text: str, events: Sequence[str]) -> list[Label]:
         """One prompt for all events that were not judged before."""
+        if not events:
+            return []
         prompt = self.prompts["open-entail"]
         known = {event: self.remembered.label(prompt.key, text, event) for event in events}
         unknown = [event for event, label in known.items() if label is None]
@@ -167,6 +169,8 @@ class NativeOpinion:
 
     async def entail(self, sample: str, stage: Stage, text: str, events: Sequence[str]) -> list[Label]:
         """The judge is asked for those events that it did not judge before."""
+        if not events:
+            return []
         known = {event: self.remembered.label(NATIVE_PROMPT, text, event) for event in events}
         unknown = [event for event, label in known.items() if label is None]
         if not unknown:

@@ -6,26 +6,23 @@ It refuses any other text; a caption that leaves the grammar is a failed row.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from hashlib import sha256
+from importlib.resources import files
 
 from eval.errors import JudgeRefused
 from eval.judges.protocol import Identity, Label
-from eval.results import file_hash
 from media.synthetic.stories import GrammarError, entailment, parse_caption, parse_event
+
+RULES = ("grammar.py", "parser.py", "entailment.py")
 
 
 class RulesJudge:
     """A `NativeJudge` over `media.synthetic.stories`. Its revision is the hash of the grammar's own source."""
 
     def __init__(self) -> None:
-        import media.synthetic.stories.entailment as rules  # noqa: PLC0415
-        from media.synthetic.stories import (
-            grammar,
-            parser,
-        )
-
-        sources = [Path(str(module.__file__)) for module in (grammar, parser, rules)]
-        self.identity = Identity("rules", "".join(file_hash(source)[:6] for source in sources))
+        folder = files("media.synthetic.stories")
+        digest = sha256(b"".join(folder.joinpath(name).read_bytes() for name in RULES))
+        self.identity = Identity("rules", digest.hexdigest()[:16])
 
     async def extract(self, text: str) -> list[str]:
         """The events that a caption tells, in order.

@@ -1,7 +1,7 @@
 """A judge behind an OpenAI-compatible server: vLLM, SGLang, llama.cpp, Ollama, or a cloud's.
 
-Greedy and held to a JSON schema unless its spec says otherwise. Transport is the captioners' own: calls at once adapt, and what can
-help is tried again, by the class of the failure.
+Greedy and held to a JSON schema unless its spec says otherwise. Transport is the captioners' own: calls at once adapt,
+and what can help is tried again, by the class of the failure.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class ServerJudge:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._url = base_url.rstrip("/") + "/chat/completions"
-        self._settings = settings
+        self.settings = settings
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._transport = transport
         self._client: Clients | None = None
@@ -107,13 +107,13 @@ class ServerJudge:
             EvalError: no question of this run can be answered: the key is refused, or there is no such url or model.
         """
         most = self._most_of(question)
-        budget = self._settings.budget_usd
+        budget = self.settings.budget_usd
         if budget is not None and self.spent.usd + self.spent.reserved + most > budget:
             left = f"{self.spent.usd:.4f} of {budget} USD are spent"
             return Reply(None, "budget", f"{left}, and this question may cost {most:.4f}", stands=False)
         self.spent.reserved += most
         try:
-            result = await self._opened().result(_request(question), self._body(question, repeat), (), {})
+            result = await self._opened().result(_request(question), self.body(question, repeat), (), {})
         except ServerBroken as error:
             raise EvalError(f"{self._url}: {error}") from error
         finally:
@@ -132,7 +132,7 @@ class ServerJudge:
     def _opened(self) -> Call:
         """The connections belong to the event loop that asks, so they are made when it does."""
         if self._call is None:
-            settings = self._settings
+            settings = self.settings
             self._client = Clients(
                 settings.most,
                 transport=self._transport,
@@ -153,8 +153,9 @@ class ServerJudge:
             )
         return self._call
 
-    def _body(self, question: Question, repeat: int) -> dict[str, Any]:
-        settings = self._settings
+    def body(self, question: Question, repeat: int) -> dict[str, Any]:
+        """What is posted."""
+        settings = self.settings
         system = [] if question.system is None else [{"role": "system", "content": question.system}]
         body: dict[str, Any] = {
             "model": settings.model,
@@ -175,16 +176,16 @@ class ServerJudge:
         self._seconds.append(seconds)
         if len(self._seconds) >= 40 and len(self._seconds) % 10 == 0:
             usual = sorted(self._seconds)[int(0.95 * len(self._seconds))]
-            self._patience = min(self._settings.seconds, max(LEAST_PATIENCE, 10 * usual))
+            self._patience = min(self.settings.seconds, max(LEAST_PATIENCE, 10 * usual))
 
     def _most_of(self, question: Question) -> float:
         """Dollars that a call costs at the very most."""
         read = (len(question.prompt) + len(question.system or "")) / CHARACTERS_A_TOKEN + 50
-        return (read * self._settings.usd_read + question.max_new_tokens * self._settings.usd_written) / 1e6
+        return (read * self.settings.usd_read + question.max_new_tokens * self.settings.usd_written) / 1e6
 
     def _book(self, result: CaptionResult, most: float) -> None:
-        """Answers that came and could not be used were paid as well; what they cost is not known, so the most counts."""
-        spent, settings = self.spent, self._settings
+        """Answers that came and could not be used were paid as well: what is not known counts as the most."""
+        spent, settings = self.spent, self.settings
         spent.prompt_tokens += result.prompt_tokens
         spent.output_tokens += result.output_tokens
         spent.usd += (result.prompt_tokens * settings.usd_read + result.output_tokens * settings.usd_written) / 1e6

@@ -20,7 +20,7 @@ from eval.judges.choose import judge_of
 from eval.results import read_scores, write_text
 from eval.rows import Row
 from eval.running.captioners import captioner_of
-from eval.running.predict import Predicted, Share, predict
+from eval.running.predict import Predicted, Share, due_rows, predict
 from eval.running.videos import find_videos, missing_lines
 
 JUDGED = ("autodq", "open_answers")
@@ -64,18 +64,22 @@ def run_benchmarks(
     found = {name: find_videos(some, asked.videos) for name, some in rows.items()}
     for name, one in found.items():
         _say_missing(name, rows[name], one.missing, asked.out / name)
-    captioner, about = captioner_of(asked.model, device=asked.device, dtype=asked.dtype, frames=asked.frames)
+    due = {one.name: due_rows(rows[one.name], found[one.name].files, asked.out / one.name, share) for one in benchmarks}
+    loaded = None
     for one in benchmarks:
         folder = asked.out / one.name
-        settings = {**about, "benchmark": one.name, "max_new_tokens": one.max_new_tokens}
-        done = predict(one, rows[one.name], found[one.name].files, captioner, folder, about=settings, share=share)
-        _say_predicted(one.name, done)
+        if due[one.name]:  # a network is loaded only where there is something to ask it
+            loaded = loaded or captioner_of(asked.model, device=asked.device, dtype=asked.dtype, frames=asked.frames)
+            captioner, about = loaded
+            settings = {**about, "benchmark": one.name, "max_new_tokens": one.max_new_tokens}
+            done = predict(one, due[one.name], found[one.name].files, captioner, folder, about=settings, share=share)
+            _say_predicted(one.name, done)
         if asked.shard is None:
             print(f"## {one.name}")
             score_benchmark(
                 one.name,
                 folder,
-                commands.Kept(folder, str(about["model"]), catalogue),
+                commands.Kept(folder, None, catalogue, one.name),
                 judge=judge,
                 references=None,
                 protocol=protocol,
@@ -112,7 +116,7 @@ def _say_missing(name: str, rows: Sequence[Row], missing: Sequence[Row], out: Pa
 def _say_predicted(name: str, done: Predicted) -> None:
     failed = ", ".join(f"{reason} {count}" for reason, count in sorted(done.failed.items()))
     print(
-        f"{name}: {done.answered} answered, {done.before} before" + (f", failed: {failed}" if failed else ""),
+        f"{name}: {done.answered} answered" + (f", failed: {failed}" if failed else ""),
         file=sys.stderr,
     )
 

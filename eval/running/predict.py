@@ -1,4 +1,4 @@
-"""Asking a captioner every question of a benchmark, once: predictions are appended as they come, and a run goes on there."""
+"""Asking a captioner every question of a benchmark once: predictions are appended as they come; a run goes on there."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ ABOUT = "run.json"
 
 @dataclass(frozen=True)
 class Predicted:
-    """How many questions were answered by this run, before it, and not at all (by reason)."""
+    """How many questions were answered by this run, and how many not, by reason."""
 
     answered: int
-    before: int
     failed: Mapping[str, int]
 
 
@@ -63,7 +62,7 @@ def predict(
     about: Mapping[str, Any],
     share: Share | None = None,
 ) -> Predicted:
-    """Answers what is not answered yet and appends it to `predictions_<i>of<n>.jsonl` in out.
+    """Answers rows, `due_rows` of a benchmark, and appends them to `predictions_<i>of<n>.jsonl` in out.
 
     about: what the answers depend on; a folder that holds those of another model is refused. Failed requests are tried
     again by the next run.
@@ -73,8 +72,7 @@ def predict(
     """
     share = share or Share()
     _claim(out, about)
-    done = answered_keys(out)
-    due = {row.key: row for row in rows if row.key in files and share.has(row.key) and row.key not in done}
+    due = {row.key: row for row in rows}
     failed: dict[str, int] = {}
     answered = 0
     file = out / f"predictions_{share.index}of{share.count}.jsonl"
@@ -85,7 +83,13 @@ def predict(
                 continue
             appended.write(answered_row(due[result.request_id], result, files[result.request_id]))
             answered += 1
-    return Predicted(answered, len(done), failed)
+    return Predicted(answered, failed)
+
+
+def due_rows(rows: Sequence[Row], files: Mapping[str, str], out: Path, share: Share) -> list[Row]:
+    """The rows of a share that have a video and no answer yet, whichever share answered it."""
+    done = answered_keys(out)
+    return [row for row in rows if row.key in files and share.has(row.key) and row.key not in done]
 
 
 def _claim(out: Path, about: Mapping[str, Any]) -> None:

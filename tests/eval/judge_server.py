@@ -33,6 +33,7 @@ class JudgeServer:
     asked: list[dict[str, Any]] = field(default_factory=list)
     began: float = 0.0
     ended: float = 0.0
+    missing: bool = False
     _tokens: float = 1.0
     _filled: float = 0.0
     _random: random.Random = field(default_factory=lambda: random.Random(0))
@@ -55,6 +56,8 @@ class JudgeServer:
         now = time.monotonic()
         self.began, self.ended = self.began or now, now
         self.asked.append(body)
+        if self.missing:
+            return 404, "", "no such model"
         if self.limit is not None and not self._take(now, self.limit):
             self.said["rate_limited"] += 1
             return 429, "", "slow down"
