@@ -40,6 +40,7 @@ _REFUSED = re.compile(
 _NEGATED = re.compile(
     r"\b(?:not|isn't|rather than|instead of|rule out|eliminate|except|neither|nor)\s+(?:option\s+)?$", re.I
 )
+_ANOTHER = re.compile(r"[)\]]?\s*(?:\band\b|\bor\b|&|,|/|;|\|)\s*[(\[]?([A-Z])\b(?![a-z'])")
 _FIRST_NUMBERS = "①②③④⑤⑥⑦⑧⑨"
 
 
@@ -98,7 +99,9 @@ def _marked(text: str, options: Sequence[str]) -> Iterable[str | None]:
         return [read_choice(found, options)]
     said = [match for match in _SAYS.finditer(text) if not _negated(text, match.start(1))]
     if said and (match := said[-1]) and not _is_word(text, match, options):
-        both = re.match(r"[)\]]?\s*(?:and|or|&|,|/)\s*[(\[]?([A-Z])\b(?![a-z'])", text[match.end(1) :])
+        if match[1].isdigit() and (worded := _worded(match[1], options)):
+            return worded
+        both = _ANOTHER.match(text, match.end(1))
         return [_letter(match[1]), *([both[1]] if both else [])]
     return []
 
@@ -120,6 +123,8 @@ def _in_json(text: str) -> str | None:
 def _is_word(text: str, match: re.Match[str], options: Sequence[str]) -> bool:
     """Whether the letter is the article or pronoun of a sentence, as in "the answer is a dog"."""
     rest = text[match.end(1) :]
+    if _ANOTHER.match(text, match.end(1)):
+        return False
     if match[1] in "aAI" and re.match(r"\s+[a-z]", rest):
         place = ord(match[1].upper()) - ord("A")
         return not (place < len(options) and match[1] != "a" and _same(rest, options[place]))
@@ -135,16 +140,15 @@ def _stated(text: str, options: Sequence[str]) -> Iterable[str | None]:
 def _leading(text: str, options: Sequence[str]) -> Iterable[str | None]:
     """A letter with a sign behind it, or before the words of its own option."""
     if match := _LEADING.match(text):
-        rest = text[match.end(1) :]
-        others = re.match(r"[)\]]?\s*(?:,|/|;|\|)\s*[(\[]?([A-Z])\b(?![a-z'])", rest)
-        return [_letter(match[1]), *([others[1]] if others else [])]
+        another = _ANOTHER.match(text, match.end(1))
+        return [_letter(match[1]), *([another[1]] if another else [])]
     if match := _ARTICLE.match(text):
         letter, rest = match[1].upper(), match[2]
         place = ord(letter) - ord("A")
-        if joined := re.match(r"(?:and|or|&)\s+[(\[]?([A-Z])\b(?![a-z'])", rest):
-            return [letter, joined[1]]
+        if another := _ANOTHER.match(text, match.end(1)):
+            return [letter, another[1]]
         if place < len(options) and _same(rest, options[place]):
-            return [letter]
+            return {letter, *_worded(rest, options)}
         if match[1].isupper() and letter not in "AI" and not _worded(text, options):
             return [letter]
     return []
@@ -164,7 +168,8 @@ def _worded(text: str, options: Sequence[str]) -> Iterable[str | None]:
         for place in inside
         if not any(other != place and f" {wordings[place]} " in f" {wordings[other]} " for other in inside)
     ]
-    return [chr(ord("A") + place) for place in longest if len(wordings[place]) > 1 or len(said.split()) < 4]
+    short = len(said.split()) < 4  # one letter or sign says something only where little else is said; a number always
+    return [chr(ord("A") + p) for p in longest if short or len(wordings[p]) > 1 or wordings[p].isdigit()]
 
 
 def _bracketed(text: str, options: Sequence[str]) -> Iterable[str | None]:

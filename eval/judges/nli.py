@@ -94,7 +94,7 @@ class NliJudge:
                 raise JudgeRefused("too_long", f"{length} tokens; {self.identity.name} reads {self._longest}")
             with self._torch.inference_mode():
                 logits = self._model(**tokens.to(self._model.device)).logits
-            labels += [self._order[int(place)] for place in logits.argmax(dim=-1)]
+            labels.extend(self._order[int(place)] for place in logits.argmax(dim=-1))
         return labels
 
     async def close(self) -> None:

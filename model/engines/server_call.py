@@ -132,7 +132,6 @@ class Call:
             self._limit.succeeded()
         return answer
 
-
     async def _posted(self, body: Mapping[str, Any]) -> httpx.Response:
         """The response. Raises httpx.TimeoutException once patience is at its end."""
         if self._patience is None:

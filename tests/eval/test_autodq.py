@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (rows as they are in files)
 """AutoDQ's two protocols, with toy judges whose verdicts are known."""
 
 from __future__ import annotations

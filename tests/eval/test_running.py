@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (rows as they are in files)
 """Predicting a benchmark: videos by id, resuming, shares; and the local judges on tiny networks."""
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Toy:
 
 
 @pytest.fixture
-def annotations(tmp_path: Path) -> Path:
+def published(tmp_path: Path) -> Path:
     rows = [tvbench(i, f"count/clip {i}.avi") for i in range(4)]
     (tmp_path / "videos" / "count").mkdir(parents=True)
     for i in range(3):  # the fourth is missing
@@ -58,16 +59,16 @@ def annotations(tmp_path: Path) -> Path:
     return write_rows(tmp_path / "TVBench.jsonl", rows)
 
 
-def test_a_video_is_found_by_its_id_whatever_its_suffix_and_the_rest_is_listed(annotations: Path) -> None:
-    rows = BY_NAME["tvbench"].load(annotations)
-    found = find_videos(rows, str(annotations.parent / "videos"))
+def test_a_video_is_found_by_its_id_whatever_its_suffix_and_the_rest_is_listed(published: Path) -> None:
+    rows = BY_NAME["tvbench"].load(published)
+    found = find_videos(rows, str(published.parent / "videos"))
     assert [Path(file).name for file in found.files.values()] == ["clip 0.mp4", "clip 1.mp4", "clip 2.mp4"]
     assert missing_lines(found.missing) == ["count/clip 3.avi\tTVBench/Action Count_3"]
 
 
-def test_a_killed_run_goes_on_where_it_was(annotations: Path, tmp_path: Path) -> None:
+def test_a_killed_run_goes_on_where_it_was(published: Path, tmp_path: Path) -> None:
     benchmark, out = BY_NAME["tvbench"], tmp_path / "out"
-    rows = benchmark.load(annotations)
+    rows = benchmark.load(published)
     files = find_videos(rows, str(tmp_path / "videos")).files
     with pytest.raises(KeyboardInterrupt):
         predict(benchmark, due_rows(rows, files, out, Share()), files, Toy(dies_after=2), out, about={"model": "toy"})
@@ -82,9 +83,9 @@ def test_a_killed_run_goes_on_where_it_was(annotations: Path, tmp_path: Path) ->
     assert scores_of(out)["model"] == "toy"
 
 
-def test_a_question_is_asked_as_the_authors_asked_it(annotations: Path, tmp_path: Path) -> None:
+def test_a_question_is_asked_as_the_authors_asked_it(published: Path, tmp_path: Path) -> None:
     benchmark, toy = BY_NAME["tvbench"], Toy()
-    rows = benchmark.load(annotations)
+    rows = benchmark.load(published)
     files = find_videos(rows, str(tmp_path / "videos")).files
     predict(benchmark, due_rows(rows, files, tmp_path / "o", Share()), files, toy, tmp_path / "o", about={})
     user, assistant = toy.asked[0].messages
@@ -92,9 +93,9 @@ def test_a_question_is_asked_as_the_authors_asked_it(annotations: Path, tmp_path
     assert assistant["content"] == " Answer: ("
 
 
-def test_a_failed_request_is_asked_again_by_the_next_run(annotations: Path, tmp_path: Path) -> None:
+def test_a_failed_request_is_asked_again_by_the_next_run(published: Path, tmp_path: Path) -> None:
     benchmark, out = BY_NAME["tvbench"], tmp_path / "out"
-    rows = benchmark.load(annotations)
+    rows = benchmark.load(published)
     files = find_videos(rows, str(tmp_path / "videos")).files
     bad = frozenset({"TVBench/Action Count_1"})
     done = predict(benchmark, due_rows(rows, files, out, Share()), files, Toy(bad), out, about={})
@@ -102,14 +103,14 @@ def test_a_failed_request_is_asked_again_by_the_next_run(annotations: Path, tmp_
     assert [row.idx for row in due_rows(rows, files, out, Share())] == [1]
 
 
-def test_shares_together_are_everything_once(annotations: Path, tmp_path: Path) -> None:
-    rows = BY_NAME["tvbench"].load(annotations)
+def test_shares_together_are_everything_once(published: Path, tmp_path: Path) -> None:
+    rows = BY_NAME["tvbench"].load(published)
     files = {row.key: "x" for row in rows}
     shares = [due_rows(rows, files, tmp_path / "none", Share(i, 3)) for i in range(3)]
     assert sorted(row.idx for share in shares for row in share) == [0, 1, 2, 3]
 
 
-def test_another_models_folder_is_refused(annotations: Path, tmp_path: Path) -> None:
+def test_another_models_folder_is_refused(published: Path, tmp_path: Path) -> None:
     benchmark = BY_NAME["tvbench"]
     predict(benchmark, [], {}, Toy(), tmp_path / "o", about={"model": "a"})
     with pytest.raises(EvalError, match="predictions of another model"):
@@ -186,7 +187,7 @@ def test_a_local_nli_model_labels_events(tmp_path: Path) -> None:
     names = {0: "ENTAILMENT", 1: "neutral", 2: "Contradiction"}
     config = RobertaConfig(
         vocab_size=300, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16,
-        max_position_embeddings=200, num_labels=3, id2label=names, label2id={v: k for k, v in names.items()},
+        max_position_embeddings=200, id2label=names, label2id={v: k for k, v in names.items()},
     )  # fmt: skip
     RobertaForSequenceClassification(config).save_pretrained(tmp_path / "nli")
     tiny_tokenizer(tmp_path / "nli")
