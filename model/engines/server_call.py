@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -15,10 +15,13 @@ import httpx
 
 from model.captioner import CaptionRequest, CaptionResult, TokenLogprob, failed
 from model.engines.chat_body import EncodedMedia
+from model.engines.clients import Clients
 from model.engines.concurrency import AdaptiveLimit
+from model.engines.pacing import Pacer
 
 OVERLOAD = frozenset({408, 429, 503, 529})
 LONGEST_WAIT = 60.0
+LOOK_SECONDS = 0.5
 
 
 class ServerBroken(Exception):
@@ -27,29 +30,42 @@ class ServerBroken(Exception):
 
 @dataclass(frozen=True)
 class _Failure:
-    """reason: of the result. again: whether another try can help. overload: whether fewer calls would."""
+    """reason: of the result. again: whether another try can help. overload: whether fewer calls would.
+
+    full: whether the server turned the call away for their number, and not for a fault.
+    """
 
     reason: str
     detail: str
     again: bool
     overload: bool = False
     wait: float | None = None
+    full: bool = False
 
 
 class Call:
-    """Posts bodies. retries: counts of failures that led to another try, by reason."""
+    """Posts bodies. retries: counts of failures that led to another try, by reason.
+
+    pacer: learns how many calls a second the server takes; refusals for a full house (429) then count apart from the
+    tries, up to `overload_tries`, for they say nothing against the request. patience: seconds that a call is waited
+    for as things stand now, which may shrink while it runs; None leaves it to the client's timeout.
+    """
 
     def __init__(
         self,
-        client: httpx.AsyncClient,
+        client: httpx.AsyncClient | Clients,
         url: str,
         limit: AdaptiveLimit,
         tries: int,
         first_wait: float,
         retries: Counter[str],
+        pacer: Pacer | None = None,
+        overload_tries: int = 100,
+        patience: Callable[[], float] | None = None,
     ) -> None:
         self._client, self._url, self._limit = client, url, limit
         self._tries, self._first_wait, self._retries = tries, first_wait, retries
+        self._pacer, self._overload_tries, self._patience = pacer, overload_tries, patience
         self._random = Random(0)
 
     async def result(
@@ -62,13 +78,22 @@ class Call:
         """The answer, or the failure of the last try. Raises ServerBroken."""
         begun = time.perf_counter()
         outcome: CaptionResult | _Failure = _Failure("server_error", "never asked", again=True)
-        for number in range(self._tries):
+        number = refusals = 0
+        while True:
+            if self._pacer is not None:
+                await self._pacer.turn()
             async with self._limit.slot():
                 outcome = await self._once(request, body, media, provenance)
-            if isinstance(outcome, CaptionResult) or not outcome.again or number + 1 == self._tries:
+            if isinstance(outcome, CaptionResult) or not outcome.again:
+                break
+            if self._pacer is not None and outcome.full:
+                refusals += 1
+            else:
+                number += 1
+            if number >= self._tries or refusals >= self._overload_tries:
                 break
             self._retries[outcome.reason] += 1
-            await asyncio.sleep(self._wait(number, outcome))
+            await asyncio.sleep(self._wait(min(number + refusals, 4 if refusals else 10) - 1, outcome))
         seconds = time.perf_counter() - begun
         if isinstance(outcome, _Failure):
             return failed(request, outcome.reason, outcome.detail, seconds=seconds, provenance=provenance)
@@ -89,21 +114,47 @@ class Call:
     ) -> CaptionResult | _Failure:
         begun = time.perf_counter()
         try:
-            response = await self._client.post(self._url, json=body)
+            response = await self._posted(body)
         except httpx.TimeoutException as error:
-            self._limit.overloaded()
+            self._overloaded(full=False)
             return _Failure("timeout", f"{type(error).__name__} after {time.perf_counter() - begun:.1f} s", again=True)
         except httpx.HTTPError as error:
             return _Failure("connection", f"{type(error).__name__}: {error}", again=True)
         if response.status_code != httpx.codes.OK:
             failure = _status_failure(response)
             if failure.overload:
-                self._limit.overloaded()
+                self._overloaded(full=failure.full)
             return failure
+        if self._pacer is not None:
+            self._pacer.accepted()
         answer = _read(request, response, media, provenance, time.perf_counter() - begun)
         if isinstance(answer, CaptionResult):
             self._limit.succeeded()
         return answer
+
+    async def _posted(self, body: Mapping[str, Any]) -> httpx.Response:
+        """The response. Raises httpx.TimeoutException once patience is at its end."""
+        if self._patience is None:
+            return await self._client.post(self._url, json=body)
+        begun = time.perf_counter()
+        task = asyncio.ensure_future(self._client.post(self._url, json=body))
+        try:
+            while not task.done():
+                await asyncio.wait({task}, timeout=LOOK_SECONDS)
+                if not task.done() and time.perf_counter() - begun > self._patience():
+                    raise httpx.ReadTimeout("no answer")
+            return task.result()
+        finally:
+            task.cancel()
+
+    def _overloaded(self, *, full: bool) -> None:
+        """Fewer at once; with a pacer, refusals slow the pace instead, and single faults are taken for chance."""
+        if self._pacer is None:
+            self._limit.overloaded()
+        elif full:
+            self._pacer.refused()
+        else:
+            self._limit.troubled()
 
 
 def _status_failure(response: httpx.Response) -> _Failure:
@@ -114,7 +165,8 @@ def _status_failure(response: httpx.Response) -> _Failure:
     if status == httpx.codes.NOT_FOUND:
         raise ServerBroken(f"There is no such url or model. {detail}")
     if status in OVERLOAD:
-        return _Failure("rate_limited", detail, again=True, overload=True, wait=_retry_after(response))
+        full = status == httpx.codes.TOO_MANY_REQUESTS
+        return _Failure("rate_limited", detail, again=True, overload=True, wait=_retry_after(response), full=full)
     if status >= httpx.codes.INTERNAL_SERVER_ERROR:
         return _Failure("server_error", detail, again=True, wait=_retry_after(response))
     return _Failure("refused", detail, again=False)
