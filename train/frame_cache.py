@@ -1,7 +1,7 @@
 """Decoded frames on a local disk, so that a second epoch decodes nothing.
 
-A file a sample, safetensors, named by everything that the frames depend on; it appears whole or not at all. Once the cap
-is reached nothing more is kept: every sample comes once an epoch, so throwing the oldest away would miss each time.
+A file a sample, safetensors, named by everything that the frames depend on; it appears whole or not at all. Once the
+cap is reached nothing more is kept: every sample comes once an epoch, so throwing the oldest away would miss each time.
 """
 
 from __future__ import annotations

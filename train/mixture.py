@@ -1,4 +1,4 @@
-"""Which samples a step shows: a pure function of the mixture, the seed and the step, so that any batch can be re-made."""
+"""Which samples a step shows: a pure function of mixture, seed and step, so that any batch can be re-made."""
 
 from __future__ import annotations
 

@@ -105,8 +105,8 @@ def _train(
 def _begin(options: RunOptions, recipe: Recipe, source: SampleSource, weights: str) -> None:
     """Notes what the run is, or checks that it is the same."""
     ids = blake2b(digest_size=8)
-    for chunk in source.ids():
-        ids.update(chunk.encode())
+    for one in source.ids():
+        ids.update(one.encode())
     identity = {"recipe": recipe.fingerprint, "steps": recipe.steps, "weights": weights, "samples": ids.hexdigest()}
     path = options.out / RUN_FILE
     if path.is_file():

@@ -107,7 +107,7 @@ class Preference:
 
 @dataclass(frozen=True)
 class Frames:
-    """How videos are looked at; None leaves the processor's own. n_frames: several numbers mean a random one a sample."""
+    """How videos are looked at; None leaves the processor's own. n_frames: of several a random one a sample."""
 
     n_frames: int | tuple[int, ...] | None = None
     max_pixels: int | None = None

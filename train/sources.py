@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +50,7 @@ class SampleSource:
         if not tables:
             raise WrongUse(f"{catalogue.url} holds no {_table(recipe)}. `train {_table(recipe)}` makes them.")
         self._rows = pa.concat_tables(tables)
+        self._ids: list[str] = self._rows.column("id").to_pylist()
         self.datasets = {part.dataset: table.num_rows for part, table in zip(parts, tables, strict=True)}
         self.order = Order(places, recipe.seed)
         self._batch = recipe.batch
@@ -59,15 +60,14 @@ class SampleSource:
 
     def names(self, step: int) -> list[tuple[str, int]]:
         """(id, how often it was shown before) of each sample of a step, counted from 0."""
-        return [(self._rows["id"][shown.number].as_py(), shown.turn) for shown in self.shown(step)]
+        return [(self._ids[shown.number], shown.turn) for shown in self.shown(step)]
 
     def shown(self, step: int) -> list[Shown]:
         return self.order.batch(step, self._batch)
 
-    def ids(self) -> Iterator[str]:
+    def ids(self) -> list[str]:
         """All ids in the order of the rows."""
-        for chunk in self._rows["id"].chunks:
-            yield from chunk.to_pylist()
+        return self._ids
 
     def sample(self, number: int) -> Sample:
         """One row."""

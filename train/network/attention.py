@@ -52,22 +52,21 @@ def span_attention(
     if spans.causal and len(spans.runs) > 1 and spans.longest <= SHORT:
         out = _padded(query, key, value, scaling, spans)
     else:
-        out = torch.cat([_run(*part, scaling, causal=spans.causal) for part in _parts(query, key, value, spans)])
+        parts = zip(*(_parts(one, spans) for one in (query, key, value)), strict=True)
+        out = torch.cat([_run(q, k, v, scaling=scaling, causal=spans.causal) for q, k, v in parts])
     return out[None], None
 
 
-def _parts(query: Tensor, key: Tensor, value: Tensor, spans: Spans) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+def _parts(one: Tensor, spans: Spans) -> Iterator[Tensor]:
     """Each run of equally long texts as a batch, [n, heads, length, d]."""
     start = 0
     for length, count in spans.runs:
         end = start + length * count
-        yield tuple(  # pyright: ignore[reportReturnType]
-            one[0, :, start:end].unflatten(1, (count, length)).transpose(0, 1) for one in (query, key, value)
-        )
+        yield one[0, :, start:end].unflatten(1, (count, length)).transpose(0, 1)
         start = end
 
 
-def _run(query: Tensor, key: Tensor, value: Tensor, scaling: float, *, causal: bool) -> Tensor:
+def _run(query: Tensor, key: Tensor, value: Tensor, *, scaling: float, causal: bool) -> Tensor:
     """[n, heads, length, d] -> [n * length, heads, d]."""
     grouped = query.shape[1] != key.shape[1]
     seen = functional.scaled_dot_product_attention(
@@ -79,8 +78,8 @@ def _run(query: Tensor, key: Tensor, value: Tensor, scaling: float, *, causal: b
 def _padded(query: Tensor, key: Tensor, value: Tensor, scaling: float, spans: Spans) -> Tensor:
     """Short texts in one call: what is padded on the right lies in the future, so the causal mask hides it."""
     at = _places(spans, query.device)
-    batch = [_spread(one, at, spans) for one in (query, key, value)]
-    return _run(*batch, scaling, causal=True)[at]
+    q, k, v = (_spread(one, at, spans) for one in (query, key, value))
+    return _run(q, k, v, scaling=scaling, causal=True)[at]
 
 
 def _places(spans: Spans, device: torch.device) -> Tensor:
