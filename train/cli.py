@@ -97,6 +97,45 @@ def samples(
 
 
 @app.command()
+def pairs(
+    catalogue: CatalogueOption,
+    dataset: DatasetOption,
+    samples: Annotated[str, typer.Option("--samples", help="Dataset of samples whose questions are answered.")],
+    model: Annotated[Path | None, typer.Option("--model", help="Who answers; without it pairs are chosen.")] = None,
+    scores: Annotated[
+        Path | None, typer.Option("--scores", help="Parquet or CSV: caption_id, recall, precision of the answers.")
+    ] = None,
+    reward_free: Annotated[bool, typer.Option("--reward-free", help="Take every pair that differs.")] = False,
+    least: Annotated[float, typer.Option(help="Least sum of the gains in recall and precision.")] = 0.3,
+    corruption: Annotated[
+        list[str] | None, typer.Option("--corruption", help="switch, reverse, crop, drop; default: all four.")
+    ] = None,
+    temperature: Annotated[float, typer.Option(min=0, help="Of both answers.")] = 0.7,
+    frames: Annotated[int, typer.Option(min=4, help="Frames of the true clip.")] = 16,
+    limit: Annotated[int | None, typer.Option(min=1, help="Answer at most so many samples.")] = None,
+    device: Annotated[Device, typer.Option(help="cpu or cuda.")] = Device.cpu,
+    seed: Seed = 0,
+) -> None:
+    """Make preferences: answers to true and corrupted clips, and of them the pairs that a judge tells apart.
+
+    With --model answers are written as captions of the kinds preference_true and preference_corrupted. Then have them
+    judged, and come back with --scores.
+    """
+    from train import commands  # noqa: PLC0415
+
+    if model is None and scores is None and not reward_free:
+        raise WrongUse("give --model to write answers, then --scores (or --reward-free) to choose pairs.")
+    if scores is not None and reward_free:
+        raise WrongUse("give --scores or --reward-free, not both.")
+    if model is not None:
+        commands.write_answers(
+            catalogue, samples, model, tuple(corruption or ()), temperature, frames, limit, device.value, seed
+        )
+    if scores is not None or reward_free:
+        commands.choose_pairs(catalogue, dataset, samples, least, scores)
+
+
+@app.command()
 def batch(
     recipe: Annotated[str, typer.Argument(help="Name of a recipe.")],
     catalogue: CatalogueOption,

@@ -88,6 +88,46 @@ def samples(
         )
 
 
+def write_answers(
+    catalogue: str,
+    samples: str,
+    model: Path,
+    corruptions: tuple[str, ...],
+    temperature: float,
+    frames: int,
+    limit: int | None,
+    device: str,
+    seed: int,
+) -> None:
+    """Answer the true and the corrupted clips of a dataset."""
+    from train.network.loading import load_for_training  # noqa: PLC0415
+    from train.preferences.corruptions import CORRUPTIONS  # noqa: PLC0415
+    from train.preferences.generate import AnswerRule  # noqa: PLC0415
+    from train.preferences.generate import write_answers as write  # noqa: PLC0415
+
+    try:
+        rule = AnswerRule(
+            samples,
+            corruptions or CORRUPTIONS,
+            frames,
+            temperature,
+            seed=seed,  # pyright: ignore[reportArgumentType]
+        )
+    except ValueError as error:
+        raise WrongUse(str(error)) from error
+    counts = write(open_catalogue(catalogue), load_for_training(model, device), rule, limit)
+    say(f"answers for {samples}: {counted(sorted(counts.items()))}")
+
+
+def choose_pairs(catalogue: str, dataset: str, samples: str, least: float, scores: Path | None) -> None:
+    """Choose pairs among answers."""
+    from train.preferences.choose import PairRule  # noqa: PLC0415
+    from train.preferences.choose import choose_pairs as choose  # noqa: PLC0415
+
+    counts = choose(open_catalogue(catalogue), PairRule(dataset, samples, least), scores)
+    say(f"pairs of {dataset}: {counted(sorted(counts.items()))}")
+
+
 def batch(recipe: str, catalogue: str, step: int, changes: Changes) -> None:
     """Print id and turn of each sample of a step, a line each."""
     chosen = changed(recipe_named(recipe), changes)

@@ -16,7 +16,7 @@ from model.messages import media_items, parse_messages
 from train.frame_cache import FrameCache, Media, cached, media_key
 from train.mixture import seed_of
 from train.settings import Recipe
-from train.sources import Sample, SampleSource
+from train.sources import Sample, Source
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Reader:
 
     def __init__(
         self,
-        source: SampleSource,
+        source: Source,
         recipe: Recipe,
         processor: Any,
         root: Path,

@@ -31,7 +31,7 @@ from train.network.towers import prepare
 from train.parallel import Parallel, Sharing
 from train.reading import Batch, Reader, Unread
 from train.settings import Recipe
-from train.sources import SampleSource
+from train.sources import SampleSource, Source
 from train.wrong_use import WrongUse
 
 RUN_FILE = "run.json"
@@ -67,18 +67,22 @@ def train(catalogue: Catalogue, recipe: Recipe, options: RunOptions, say: Callab
     Raises WrongUse: nothing to learn from, a folder that holds another run; ModelError; KeyboardInterrupt after a
     checkpoint, on Ctrl-C and on SIGTERM.
     """
+    return train_on(SampleSource(catalogue, recipe), Path(catalogue.url), recipe, options, say)
+
+
+def train_on(source: Source, root: Path, recipe: Recipe, options: RunOptions, say: Callable[[str], None]) -> Path:
+    """The same over any source; paths in its messages are relative to root."""
     parallel = Parallel(options.device, options.sharing)
     try:
-        return _train(catalogue, recipe, options, parallel, say if parallel.is_first else lambda _: None)
+        return _train(source, root, recipe, options, parallel, say if parallel.is_first else lambda _: None)
     finally:
         parallel.close()
 
 
 def _train(
-    catalogue: Catalogue, recipe: Recipe, options: RunOptions, parallel: Parallel, say: Callable[[str], None]
+    source: Source, root: Path, recipe: Recipe, options: RunOptions, parallel: Parallel, say: Callable[[str], None]
 ) -> Path:
-    source = SampleSource(catalogue, recipe)
-    steps = recipe.steps or source.order.steps(recipe.batch)
+    steps = recipe.steps or source.steps()
     recipe = replace(recipe, steps=steps)
     torch.manual_seed(recipe.seed)
     loaded = load_for_training(options.model, str(parallel.device))
@@ -96,13 +100,13 @@ def _train(
         learner.restore(tensors)
         first = int(state["step"])
         say(f"going on after step {first} of {steps}")
-    reader = _reader(source, recipe, loaded.processor, Path(catalogue.url), options, parallel)
+    reader = _reader(source, recipe, loaded.processor, root, options, parallel)
     metrics = Metrics(options.out, first, say) if parallel.is_first else None
     _loop(learner, reader, range(first, steps), recipe, options, parallel, metrics)
     return _finish(learner, loaded, options, parallel, say)
 
 
-def _begin(options: RunOptions, recipe: Recipe, source: SampleSource, weights: str) -> None:
+def _begin(options: RunOptions, recipe: Recipe, source: Source, weights: str) -> None:
     """Notes what the run is, or checks that it is the same."""
     ids = blake2b(digest_size=8)
     for one in source.ids():
@@ -124,7 +128,7 @@ def _begin(options: RunOptions, recipe: Recipe, source: SampleSource, weights: s
     options.out.mkdir(parents=True, exist_ok=True)
     facts = {
         "identity": identity, "model": str(options.model), "tool_version": tool_version(),
-        "datasets": source.datasets, "recipe": asdict(recipe),
+        "datasets": dict(source.datasets), "recipe": asdict(recipe),
     }  # fmt: skip
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     part.write_text(json.dumps(facts, indent=1) + "\n")
@@ -132,7 +136,7 @@ def _begin(options: RunOptions, recipe: Recipe, source: SampleSource, weights: s
 
 
 def _reader(
-    source: SampleSource, recipe: Recipe, processor: Any, root: Path, options: RunOptions, parallel: Parallel
+    source: Source, recipe: Recipe, processor: Any, root: Path, options: RunOptions, parallel: Parallel
 ) -> Reader:
     cache = None
     if options.cache_bytes:

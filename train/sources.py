@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import duckdb
 import pyarrow as pa
@@ -32,6 +32,32 @@ class Sample:
     rejected: str | None = None
 
 
+class Source(Protocol):
+    """What a run learns from. datasets: rows by name."""
+
+    datasets: Mapping[str, int]
+
+    def steps(self) -> int:
+        """Steps that show everything as often as it should be."""
+        ...
+
+    def ids(self) -> Sequence[str]:
+        """What the samples are known by, in order; equal lists are equal sources."""
+        ...
+
+    def shown(self, step: int) -> list[Shown]:
+        """The samples of a step, counted from 0."""
+        ...
+
+    def sample(self, number: int) -> Sample:
+        """One sample."""
+        ...
+
+    def tokens_of(self, caption_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """output_ids, top_ids, top_logprobs and text of captions that keep them."""
+        ...
+
+
 class SampleSource:
     """The rows of a recipe's mixture. order: which of them each step shows. datasets: how many rows each part has."""
 
@@ -51,12 +77,18 @@ class SampleSource:
             raise WrongUse(f"{catalogue.url} holds no {_table(recipe)}. `train {_table(recipe)}` makes them.")
         self._rows = pa.concat_tables(tables)
         self._ids: list[str] = self._rows.column("id").to_pylist()
-        self.datasets = {part.dataset: table.num_rows for part, table in zip(parts, tables, strict=True)}
+        self.datasets: Mapping[str, int] = {
+            part.dataset: table.num_rows for part, table in zip(parts, tables, strict=True)
+        }
         self.order = Order(places, recipe.seed)
         self._batch = recipe.batch
 
     def __len__(self) -> int:
         return self._rows.num_rows
+
+    def steps(self) -> int:
+        """Steps of one pass over the mixture."""
+        return self.order.steps(self._batch)
 
     def names(self, step: int) -> list[tuple[str, int]]:
         """(id, how often it was shown before) of each sample of a step, counted from 0."""
@@ -89,7 +121,7 @@ class SampleSource:
             where output_ids is not null and top_ids is not null
                 and caption_id in ({", ".join(map(quoted, caption_ids))})"""
         with self._catalogue.connect() as connection:
-            rows = connection.execute(sql).to_arrow_table().to_pylist()
+            rows = connection.sql(sql).to_arrow_table().to_pylist()
         return {row["caption_id"]: row for row in rows}
 
     def _datasets(self, recipe: Recipe) -> list[str]:

@@ -7,7 +7,6 @@ text would compute alone.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -99,17 +98,13 @@ def _spread(one: Tensor, at: Tensor, spans: Spans) -> Tensor:
     return wide.unflatten(0, (rows, longest)).transpose(1, 2)
 
 
-@contextmanager
-def attending_by_spans(modules: Sequence[Any]) -> Iterator[None]:
-    """While inside, these networks (each with a config of its own) attend by spans."""
+def attend_by_spans(modules: Sequence[Any]) -> None:
+    """From now on these networks (each with a config of its own) attend by spans.
+
+    For good: activations that are computed again in the backward pass must meet the same attention.
+    """
     from transformers import AttentionInterface  # noqa: PLC0415
 
     AttentionInterface.register(ATTENTION, span_attention)
-    before = [module.config._attn_implementation for module in modules]
     for module in modules:
         module.config._attn_implementation = ATTENTION
-    try:
-        yield
-    finally:
-        for module, name in zip(modules, before, strict=True):
-            module.config._attn_implementation = name

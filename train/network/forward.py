@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from model.processors.tarsier2 import pixel_values
-from train.network.attention import Spans, attending_by_spans
+from train.network.attention import Spans, attend_by_spans
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,8 @@ class PackedNetwork(torch.nn.Module):
         self.network = network
         self._family = family
         self._processor = processor
+        base = base_of(network)
+        attend_by_spans([base.language_model] if family == "tarsier1" else [base.language_model, base.visual])
 
     def forward(self, prompts: Sequence[Any]) -> Predicted:
         """Logits before each learned token of the prompts (`Prompt` or `Tarsier1Prompt`), packed in this order.
@@ -51,14 +53,12 @@ class PackedNetwork(torch.nn.Module):
         """
         base = base_of(self.network)
         targets, places, rows = _targets(prompts)
-        attending = [base.language_model] if self._family == "tarsier1" else [base.language_model, base.visual]
-        with attending_by_spans(attending):
-            hidden = base.language_model(
-                inputs_embeds=self._embedded(base, prompts),
-                position_ids=self._positions(base, prompts),
-                use_cache=False,
-                spans=Spans(tuple(len(prompt.input_ids) for prompt in prompts)),
-            ).last_hidden_state
+        hidden = base.language_model(
+            inputs_embeds=self._embedded(base, prompts),
+            position_ids=self._positions(base, prompts),
+            use_cache=False,
+            spans=Spans(tuple(len(prompt.input_ids) for prompt in prompts)),
+        ).last_hidden_state
         device = hidden.device
         logits = stock_of(self.network).lm_head(hidden[0, places.to(device)]).float()
         return Predicted(logits, targets.to(device), rows.to(device))

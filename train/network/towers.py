@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -40,8 +41,16 @@ def prepare(network: Any, recipe: Recipe) -> Any:
         if weight.requires_grad:
             weight.data = weight.data.float()
     if recipe.gradient_checkpointing:
-        network.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        _recomputing(network)
     return network.train()
+
+
+def _recomputing(network: Any) -> None:
+    """Each layer's activations are computed again in the backward pass."""
+    if hasattr(network, "activation_checkpointing_enable"):  # the name from transformers 5.20 on
+        network.activation_checkpointing_enable({"use_reentrant": False})
+    else:
+        network.gradient_checkpointing_enable({"use_reentrant": False})
 
 
 def _adapted(network: Any, adapter: Adapter) -> Any:
@@ -49,7 +58,9 @@ def _adapted(network: Any, adapter: Adapter) -> Any:
 
     wanted = rf".*language_model.*\.({'|'.join(map(re.escape, adapter.targets))})"
     config = LoraConfig(r=adapter.rank, lora_alpha=adapter.alpha, lora_dropout=adapter.dropout, target_modules=wanted)
-    return get_peft_model(network, config)
+    with warnings.catch_warnings():  # peft asks stock networks for an attribute that transformers is renaming
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+        return get_peft_model(network, config)
 
 
 def learning(network: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:

@@ -79,7 +79,7 @@ def make_tarsier2(folder: Path, size: Size, seed: int = 0) -> Path:
     )  # fmt: skip
     torch.manual_seed(seed)
     network = Qwen2VLForConditionalGeneration(config)
-    _wider(network, seed)
+    _narrow(network, seed)
     rules = {
         "image_processor_type": "Qwen2VLImageProcessor", "patch_size": 14, "merge_size": 2, "temporal_patch_size": 2,
         "size": {"shortest_edge": 3_136, "longest_edge": 12_845_056},
@@ -116,7 +116,7 @@ def make_tarsier1(folder: Path, size: Size, seed: int = 0) -> Path:
     )  # fmt: skip
     torch.manual_seed(seed)
     network = LlavaForConditionalGeneration(config)
-    _wider(network, seed)
+    _narrow(network, seed)
     rules = {"crop_size": {"height": size.picture, "width": size.picture}, "size": {"shortest_edge": size.picture}}
     _write(folder, network, words, rules)
     own = {
@@ -134,15 +134,24 @@ def _rounded(words: int) -> int:
     return -(-words // 64) * 64
 
 
-def _wider(network: Any, seed: int) -> None:
-    """Weights as large as a narrow network needs: variance 1 / inputs, where the stock's 0.02 is for wide ones."""
+def _narrow(network: Any, seed: int) -> None:
+    """Starts as a narrow network needs: the stock's 0.02 is for wide ones.
+
+    Variance 1 / inputs; what is added to the residual stream divided by the root of how often something is added;
+    embeddings large enough that a token is not drowned by the first layer's output.
+    """
     import torch  # noqa: PLC0415
 
     generator = torch.Generator().manual_seed(seed)
+    adding = ("o_proj.weight", "down_proj.weight", "out_proj.weight", "attn.proj.weight", "fc2.weight")
+    added = sum(name.endswith(adding) for name, _ in network.named_parameters())
     for name, weight in network.named_parameters():
         if weight.ndim > 1:
-            inputs = weight[0].numel()
-            scale = 0.02 if "embed_tokens" in name or "lm_head" in name else inputs**-0.5
+            scale = weight[0].numel() ** -0.5
+            if "embed_tokens" in name:
+                scale = 0.5
+            elif name.endswith(adding):
+                scale *= added**-0.5
             weight.data.normal_(0.0, scale, generator=generator)
 
 
