@@ -135,12 +135,12 @@ def story_teacher() -> Recipe:
     return Recipe(
         name="story_teacher",
         about="small world: from random weights to captions of stories",
-        batch=32,
+        batch=16,
         pack_tokens=4_096,
-        optimiser=Optimiser(lr=2e-3, betas=(0.9, 0.98), eps=1e-8, warmup_steps=100, final_share=0.02),
+        optimiser=Optimiser(lr=1.5e-3, betas=(0.9, 0.98), eps=1e-8, warmup_steps=100, final_share=0.02),
         precision="float32",
         gradient_checkpointing=False,
-        checkpoint_every=200,
+        checkpoint_every=100,
     )
 
 

@@ -53,6 +53,10 @@ class Size:
     picture: int = 56  # side in pixels of what Tarsier's tower sees; Tarsier2's takes any
 
 
+TEACHER = Size(width=128, layers=4, feed_forward=384, vision_width=64, vision_layers=3)
+STUDENT = Size(width=64, layers=3, feed_forward=160, vision_width=40, vision_layers=2, vision_heads=2)
+
+
 def make_tarsier2(folder: Path, size: Size, seed: int = 0) -> Path:
     """An untrained Tarsier2 in plain Qwen2-VL layout, with a tokenizer for stories. Returns the folder."""
     import torch  # noqa: PLC0415

@@ -19,13 +19,13 @@ STAGE = "small_world"
 VERSION = 1
 
 
-def add_stories(catalogue: Catalogue, seeds: Iterable[int], split: Split = "train") -> int:
+def add_stories(catalogue: Catalogue, seeds: Iterable[int], split: Split = "train", **limits: int) -> int:
     """Films of these seeds, each one clip, with captions of kind `given`; returns how many are new.
 
-    The catalogue must be a local folder; films lie in media/stories. A scan finds no cut in them, so each film is
-    noted as one clip without decoding it.
+    limits: max_things and max_events of `make_story`. The catalogue must be a local folder; films lie in
+    media/stories. A scan finds no cut in them, so each film is noted as one clip without decoding it.
     """
-    told = write_stories(Path(catalogue.url) / FOLDER, seeds, split)
+    told = write_stories(Path(catalogue.url) / FOLDER, seeds, split, **limits)
     with catalogue.connect() as connection:
         known = {row[0] for row in connection.execute("select uri from videos").fetchall()}
     fresh = [story for story in told if str(FOLDER / story.video) not in known]

@@ -29,9 +29,12 @@ class ToldStory:
 
 
 def write_stories(
-    folder: Path, seeds: Iterable[int], split: Split = "train", film: StoryFilm | None = None
+    folder: Path, seeds: Iterable[int], split: Split = "train", film: StoryFilm | None = None, **limits: int
 ) -> list[ToldStory]:
-    """Writes the films of these seeds and adds them to the folder's stories.jsonl; films that are there are kept."""
+    """Writes the films of these seeds and adds them to the folder's stories.jsonl; films that are there are kept.
+
+    limits: max_things and max_events of `make_story`.
+    """
     film = film or StoryFilm()
     film.encoding  # noqa: B018  (checks the size before anything is written)
     folder.mkdir(parents=True, exist_ok=True)
@@ -39,7 +42,7 @@ def write_stories(
     wanted = []
     for seed in seeds:
         name = f"{split}_{film.size}_{seed:06}.mp4"
-        story = make_story(seed, split)
+        story = make_story(seed, split, **limits)
         told = ToldStory(
             name, split, seed, story.caption.text, tuple(e.text for e in story.events), event_spans_us(story)
         )
