@@ -93,7 +93,7 @@ def test_a_samples_own_seed_hangs_on_it_and_on_the_turn() -> None:
     assert len({seed_of(0, "a", 0), seed_of(0, "a", 1), seed_of(0, "b", 0), seed_of(1, "a", 0)}) == 4
 
 
-def media(shade: int):  # noqa: ANN201
+def media(shade: int):
     import numpy as np  # noqa: PLC0415
 
     from model.processors.tarsier2_frames import MediaFrames  # noqa: PLC0415
