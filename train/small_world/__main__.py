@@ -84,12 +84,12 @@ def caption(
 
 
 @app.command()
-def score(catalogue: CatalogueOption, name: Annotated[str, typer.Option("--name")]) -> None:
+def score(catalogue: CatalogueOption, name: Annotated[str, typer.Option("--name")], split: Split = "held_out") -> None:
     """Score the captions under a name against the truth, event by event; JSON."""
     from engine.catalogue import Catalogue  # noqa: PLC0415
     from train.small_world.scoring import score_captions  # noqa: PLC0415
 
-    print(json.dumps(asdict(score_captions(Catalogue.open(catalogue), name))))
+    print(json.dumps(asdict(score_captions(Catalogue.open(catalogue), name, _split(split)))))
 
 
 def _split(text: str) -> Any:

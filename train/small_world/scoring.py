@@ -83,9 +83,10 @@ def scored_captions(catalogue: Catalogue, where: str) -> list[dict[str, Any]]:
     return rows
 
 
-def score_captions(catalogue: Catalogue, model: str) -> StoryScore:
-    """The score of all captions of one model. Raises ValueError where it has none with a truth."""
-    return score_of([told(text, truth) for _, text, truth in _with_truth(catalogue, f"c.model = {quoted(model)}")])
+def score_captions(catalogue: Catalogue, model: str, split: str = "held_out") -> StoryScore:
+    """The score of one model's captions of the films of a split. Raises ValueError where it has none."""
+    where = f"c.model = {quoted(model)} and t.model = {quoted(f'truth/{split}')}"
+    return score_of([told(text, truth) for _, text, truth in _with_truth(catalogue, where)])
 
 
 def _with_truth(catalogue: Catalogue, where: str) -> list[tuple[str, str, str]]:
