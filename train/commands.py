@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import cast
 
 from engine.catalogue import Catalogue
 from engine.store import CatalogueError
@@ -101,18 +102,13 @@ def write_answers(
 ) -> None:
     """Answer the true and the corrupted clips of a dataset."""
     from train.network.loading import load_for_training  # noqa: PLC0415
-    from train.preferences.corruptions import CORRUPTIONS  # noqa: PLC0415
+    from train.preferences.corruptions import CORRUPTIONS, Corruption  # noqa: PLC0415
     from train.preferences.generate import AnswerRule  # noqa: PLC0415
     from train.preferences.generate import write_answers as write  # noqa: PLC0415
 
     try:
-        rule = AnswerRule(
-            samples,
-            corruptions or CORRUPTIONS,
-            frames,
-            temperature,
-            seed=seed,  # pyright: ignore[reportArgumentType]
-        )
+        chosen = cast("tuple[Corruption, ...]", corruptions or CORRUPTIONS)  # checked by the rule itself
+        rule = AnswerRule(samples, chosen, frames, temperature, seed=seed)
     except ValueError as error:
         raise WrongUse(str(error)) from error
     counts = write(open_catalogue(catalogue), load_for_training(model, device), rule, limit)

@@ -91,9 +91,7 @@ class Words:
 
 def test_another_vocabulary_is_refused_with_the_first_difference() -> None:
     check_vocabulary(Words("a", "b"), Words("a", "b"))
-    with pytest.raises(
-        ValueError, match=r"2 tokens differ, the first is 'b' \(student: 1, teacher: 2.*from captions"
-    ):
+    with pytest.raises(ValueError, match=r"2 tokens differ, the first is 'b' \(student: 1, teacher: 2.*from captions"):
         check_vocabulary(Words("a", "b"), Words("a", "c", "b"))
 
 

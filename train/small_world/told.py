@@ -32,7 +32,7 @@ class ToldStories:
     ) -> None:
         self._batch, self._steps, self._seed = batch, steps, seed
         self._simple_until = round(simple_share * steps)
-        self._limits = {"max_things": max_things, "max_events": max_events}
+        self._limits = (max_things, max_events)
         self.datasets: Mapping[str, int] = {"stories": batch * steps}
 
     def steps(self) -> int:
@@ -48,9 +48,9 @@ class ToldStories:
         """The number-th story; seeds begin at a million times the source's own, so that sources share none."""
         step, place = divmod(number, self._batch)
         simple = step < self._simple_until or place % 4 == 0
-        limits = {"max_things": 1, "max_events": 1} if simple else self._limits
+        things, events = (1, 1) if simple else self._limits
         seed = (self._seed + 1) * 10_000_000 + number
-        story = make_story(seed, **limits)
+        story = make_story(seed, max_things=things, max_events=events)
         frames = np.stack(list(story_frames(story)))
         content = [{"type": "video", "video": {"frames": frames}}, {"type": "text", "text": PROMPT}]
         messages: list[dict[str, Any]] = [
