@@ -13,12 +13,13 @@ from media.synthetic.encoding import Encoding
 from media.synthetic.scene import Scene
 from media.synthetic.shape import Shape
 from media.synthetic.stories.grammar import Event, Thing
-from media.synthetic.stories.story import Place, Stage, Story
+from media.synthetic.stories.story import SIDE, Place, Stage, Story
 from media.synthetic.texture import Image, Texture
 from media.synthetic.write import write_frames
 
-STEP_DIAG = 1 / 3 / math.sqrt(2)  # from one place to the next in a square picture
+STEP_DIAG = 1 / SIDE / math.sqrt(2)  # from one place to the next in a square picture
 FAR = 0.75  # scale of the picture where the camera is far
+MIDDLE = (SIDE - 1) / 2
 GROWTH = 1.45
 REST_S = 0.2  # at the start and at the end of each event's second
 GONE = (100.0, 100.0)
@@ -116,7 +117,7 @@ def _key(seconds: float, stage: Stage, thing: Thing, zoom: float) -> tuple[float
 
 
 def _world(place: Place, offset: Place) -> tuple[float, float]:
-    return (place[0] + offset[0] - 1) * STEP_DIAG, (place[1] + offset[1] - 1) * STEP_DIAG
+    return (place[0] + offset[0] - MIDDLE) * STEP_DIAG, (place[1] + offset[1] - MIDDLE) * STEP_DIAG
 
 
 def _camera(event: Event, zoomed_in: bool) -> Camera:

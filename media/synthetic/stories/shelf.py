@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from media.synthetic.stories.film import StoryFilm, event_spans_us, write_story
-from media.synthetic.stories.story import Split, make_story
+from media.synthetic.stories.story import MAX_EVENTS, MAX_THINGS, Split, make_story
 
 STORIES_FILE = "stories.jsonl"
 
@@ -29,9 +29,18 @@ class ToldStory:
 
 
 def write_stories(
-    folder: Path, seeds: Iterable[int], split: Split = "train", film: StoryFilm | None = None
+    folder: Path,
+    seeds: Iterable[int],
+    split: Split = "train",
+    film: StoryFilm | None = None,
+    *,
+    max_things: int = MAX_THINGS,
+    max_events: int = MAX_EVENTS,
 ) -> list[ToldStory]:
-    """Writes the films of these seeds and adds them to the folder's stories.jsonl; films that are there are kept."""
+    """Writes the films of these seeds and adds them to the folder's stories.jsonl; films that are there are kept.
+
+    max_things, max_events: as `make_story` has them.
+    """
     film = film or StoryFilm()
     film.encoding  # noqa: B018  (checks the size before anything is written)
     folder.mkdir(parents=True, exist_ok=True)
@@ -39,7 +48,7 @@ def write_stories(
     wanted = []
     for seed in seeds:
         name = f"{split}_{film.size}_{seed:06}.mp4"
-        story = make_story(seed, split)
+        story = make_story(seed, split, max_things=max_things, max_events=max_events)
         told = ToldStory(
             name, split, seed, story.caption.text, tuple(e.text for e in story.events), event_spans_us(story)
         )

@@ -1,4 +1,4 @@
-"""Stories by seed: things on a stage of 3 x 3 places, and what happens to them, one event a second.
+"""Stories by seed: things on a stage of 2 x 2 places, and what happens to them, one event a second.
 
 A story never tells the same event twice, and nothing leaves the picture, so that its events are a set with an order.
 """
@@ -22,7 +22,8 @@ from media.synthetic.stories.grammar import (
 Split = Literal["train", "held_out"]
 Place = tuple[int, int]
 STEPS: dict[str, Place] = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
-PLACES = tuple((column, row) for row in range(3) for column in range(3))
+SIDE = 2
+PLACES = tuple((column, row) for row in range(SIDE) for column in range(SIDE))
 HELD_OUT_SHARE = 7  # one of so many (colour, shape, action) is never in a story of the split "train"
 BACKGROUNDS = 6
 MAX_THINGS, MAX_EVENTS = 3, 4

@@ -1,0 +1,153 @@
+"""Preferences: corruptions as the paper has them, answers, and which pairs are kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from engine.catalogue import Catalogue
+from engine.write import write
+from train.build_samples import SampleRule, build_samples
+from train.metrics import read
+from train.network.loading import load_for_training
+from train.preferences.choose import PairRule, choose_pairs
+from train.preferences.corruptions import CORRUPTIONS, corrupted
+from train.preferences.generate import AnswerRule, write_answers
+from train.run import RunOptions, train
+from train.settings import Adapter, Part, Preference, Recipe
+from train.small_world.scoring import score_of, scored_captions, told
+from train.small_world.shelf import add_stories
+from train.wrong_use import WrongUse
+
+
+def test_switching_changes_the_places_of_two_quarters() -> None:
+    for seed in range(20):
+        found = corrupted("switch", 0, 15, 16, Random(seed))
+        quarters = [found[start : start + 4] for start in (0, 4, 8, 12)]
+        assert sorted(found) == list(range(16))
+        assert sum(quarter != list(range(4 * n, 4 * n + 4)) for n, quarter in enumerate(quarters)) == 2
+        assert all(quarter == list(range(quarter[0], quarter[0] + 4)) for quarter in quarters)
+
+
+def test_reversing_turns_a_run_of_at_least_half() -> None:
+    for seed in range(20):
+        found = corrupted("reverse", 10, 25, 16, Random(seed))
+        moved = [place for place, frame in enumerate(found) if frame != 10 + place]
+        run = found[moved[0] : moved[-1] + 1]
+        assert run == sorted(run, reverse=True)
+        assert len(run) >= 8
+        assert sorted(found) == list(range(10, 26))
+
+
+def test_cropping_looks_at_half_of_the_duration_with_as_many_frames() -> None:
+    for seed in range(20):
+        found = corrupted("crop", 0, 99, 16, Random(seed))
+        assert len(found) == 16
+        assert found == sorted(found)
+        assert found[-1] - found[0] == 49  # 50 frames, both ends included
+
+
+def test_dropping_leaves_half_of_the_frames_in_order() -> None:
+    found = corrupted("drop", 0, 15, 16, Random(0))
+    assert len(found) == 8
+    assert found == sorted(set(found))
+
+
+@pytest.mark.parametrize("total", range(4, 20))
+def test_every_length_can_be_corrupted_and_differs(total: int) -> None:
+    for kind in CORRUPTIONS:
+        for seed in range(5):
+            found = corrupted(kind, 0, total - 1, 16, Random(seed))
+            assert found != list(range(min(total, 16)))
+            assert all(0 <= frame < total for frame in found)
+
+
+def test_a_clip_of_three_frames_is_too_short() -> None:
+    with pytest.raises(ValueError, match="3 frames is too short to corrupt; it needs 4"):
+        corrupted("drop", 0, 2, 16, Random(0))
+
+
+def test_exact_events_are_counted_both_ways() -> None:
+    truth = "There is a red bar. The red bar grows. Then the camera zooms in."
+    one = told("There is a red bar. The red bar grows. Then the red bar moves left. Then the camera pans left.", truth)
+    assert (one.said, one.right, one.true, one.found) == (3, 1, 2, 1)
+    lost = told("a video", truth)
+    assert (lost.said, lost.true, lost.in_grammar) == (0, 2, False)
+    score = score_of([one, lost])
+    assert (score.precision, score.recall) == (pytest.approx(1 / 3), pytest.approx(1 / 4))
+    assert score.f1 == pytest.approx(2 * (1 / 3) * (1 / 4) / (1 / 3 + 1 / 4))
+    assert score.f1_low <= score.f1 <= score.f1_high
+
+
+@pytest.fixture
+def answered(tmp_path: Path, checkpoints: dict[str, Path]) -> Catalogue:
+    """Six stories with answers of an untrained network to true and corrupted clips."""
+    catalogue = Catalogue.open(tmp_path / "catalogue", create=True)
+    add_stories(catalogue, range(6))
+    build_samples(catalogue, SampleRule("stories", kinds=("given",)))
+    counts = write_answers(catalogue, load_for_training(checkpoints["tarsier2"], "cpu"), rule())
+    assert counts == {"preference_true": 6, "preference_corrupted": 6}
+    return catalogue
+
+
+def rule() -> AnswerRule:
+    return AnswerRule("stories", max_new_tokens=6, temperature=1.0, top_p=1.0)
+
+
+def test_answers_and_pairs_are_written_once_and_learned_from(
+    answered: Catalogue, checkpoints: dict[str, Path], recipe: Recipe, tmp_path: Path
+) -> None:
+    again = write_answers(answered, load_for_training(checkpoints["tarsier2"], "cpu"), rule())
+    assert again == {"known": 12}
+    counts = choose_pairs(answered, PairRule("prefer", "stories"), None)
+    assert counts["pairs"] >= 4
+    assert choose_pairs(answered, PairRule("prefer", "stories"), None)["known"] == counts["pairs"]
+    asked = replace(
+        recipe, objective="dpo", mixture=(Part("prefer"),), steps=12, batch=counts["pairs"], preference=Preference(0.5),
+        adapter=Adapter(rank=4, alpha=8), optimiser=replace(recipe.optimiser, lr=1e-2, warmup_steps=1),
+    )  # fmt: skip
+    train(answered, asked, RunOptions(checkpoints["tarsier2"], tmp_path / "out"), lambda _: None)
+    rows = read(tmp_path / "out")
+    assert rows[0]["loss"] == pytest.approx(0.6931, abs=1e-3)  # log 2: the policy still is the reference
+    assert rows[-1]["loss"] < rows[0]["loss"]
+    assert rows[-1]["parts"]["margin"] > 0
+
+
+def test_pairs_are_kept_by_the_judges_gains(answered: Catalogue, tmp_path: Path) -> None:
+    with answered.connect() as connection:
+        sql = """select worse.caption_id, better.caption_id from captions worse
+            join captions better on better.caption_id = worse.parents[1] where worse.text <> better.text order by 1"""
+        ids = connection.execute(sql).fetchall()
+    # gains in (recall, precision): clearly better; exactly 0.3; too little; better and worse
+    gains = [(0.4, 0.2), (0.3, 0.0), (0.1, 0.1), (0.9, -0.1)]
+    scores = []
+    for (worse, better), (recall, precision) in zip(ids, gains, strict=False):
+        scores.append({"caption_id": worse, "recall": 0.05, "precision": 0.25})
+        scores.append({"caption_id": better, "recall": 0.05 + recall, "precision": 0.25 + precision})
+    pq.write_table(pa.Table.from_pylist(scores), tmp_path / "scores.parquet")
+    counts = choose_pairs(answered, PairRule("judged", "stories"), tmp_path / "scores.parquet")
+    assert counts["pairs"] == 2
+    assert counts["not clearly better"] == 2
+    assert counts["without scores"] == len(ids) - 4
+
+
+def test_a_table_without_scores_is_refused(answered: Catalogue, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"caption_id": ["a"]}), tmp_path / "bad.parquet")
+    with pytest.raises(WrongUse, match="must be Parquet or CSV with caption_id, recall, precision"):
+        choose_pairs(answered, PairRule("judged", "stories"), tmp_path / "bad.parquet")
+    pq.write_table(pa.table({"caption_id": ["a"], "recall": [2.0], "precision": [0.0]}), tmp_path / "bad.parquet")
+    with pytest.raises(WrongUse, match=r"must lie in 0\.\.1"):
+        choose_pairs(answered, PairRule("judged", "stories"), tmp_path / "bad.parquet")
+
+
+def test_the_small_worlds_judge_scores_captions_against_the_truth(answered: Catalogue) -> None:
+    with answered.connect() as connection:
+        row = connection.sql("select * from captions where kind = 'given' order by 1 limit 1").to_arrow_table()
+    (caption,) = row.to_pylist()
+    write(answered, {"captions": [caption | {"caption_id": "same", "kind": "raw", "model": "parrot"}]}, stage="test")
+    assert scored_captions(answered, "c.model = 'parrot'") == [{"caption_id": "same", "recall": 1.0, "precision": 1.0}]

@@ -1,0 +1,189 @@
+"""The command `train`. Results go to standard output, everything else to standard error.
+
+Exit codes: 0 the run completed, 1 it failed, 2 it was called wrongly, 130 Ctrl-C or SIGTERM, after a checkpoint.
+"""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+from train.wrong_use import WrongUse
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="train",
+    help="Captions become students.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+CatalogueOption = Annotated[str, typer.Option("-c", "--catalogue", help="Folder or fsspec url of the catalogue.")]
+DatasetOption = Annotated[str, typer.Option("--dataset", help="Name that mixtures call them by.")]
+Where = Annotated[str | None, typer.Option("--where", help="SQL over the columns of caption.")]
+Seed = Annotated[int, typer.Option("--seed", help="Of everything that is chosen at random.")]
+
+
+class Device(StrEnum):
+    """Where it computes."""
+
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+class Sharing(StrEnum):
+    """How several processes (torchrun) learn as one."""
+
+    ddp = "ddp"
+    fsdp = "fsdp"
+
+
+@app.command()
+def run(
+    recipe: Annotated[str, typer.Argument(help="Name of a recipe; `train recipes` lists them.")],
+    catalogue: CatalogueOption,
+    model: Annotated[Path, typer.Option("--model", help="Checkpoint folder that it begins from.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the model, metrics and checkpoints.")],
+    steps: Annotated[int | None, typer.Option(min=1, help="Default: the recipe's.")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Samples a step. Default: the recipe's.")] = None,
+    epochs: Annotated[float | None, typer.Option(help="How often each sample is shown; replaces --steps.")] = None,
+    dataset: Annotated[
+        list[str] | None, typer.Option("--dataset", help="NAME or NAME=EPOCHS, several times. Default: the recipe's.")
+    ] = None,
+    lr: Annotated[float | None, typer.Option(help="Peak learning rate. Default: the recipe's.")] = None,
+    teacher: Annotated[str | None, typer.Option(help="logit distillation: checkpoint of a live teacher.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Default: the recipe's.")] = None,
+    device: Annotated[Device, typer.Option(help="cpu or cuda.")] = Device.cpu,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run that OUT holds.")] = False,
+    keep: Annotated[int, typer.Option(min=1, help="Checkpoints that stay.")] = 2,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that decode ahead; 0: in between.")] = 0,
+    cache_gb: Annotated[float, typer.Option(min=0, help="Decoded frames kept on disk; 0: none.")] = 0.0,
+    sharing: Annotated[Sharing, typer.Option(help="Under torchrun: ddp, or fsdp to split the weights.")] = Sharing.ddp,
+) -> None:
+    """Train a model by a recipe; the model is in OUT/model, what each step did in OUT/metrics.parquet."""
+    from train import commands  # noqa: PLC0415
+
+    changes = commands.Changes(steps, batch, epochs, tuple(dataset or ()), lr, teacher, seed)
+    commands.run(
+        recipe, catalogue, model, out, changes, device=device.value, resume=resume, keep=keep, workers=workers,
+        cache_gb=cache_gb, sharing=sharing.value,
+    )  # fmt: skip
+
+
+@app.command()
+def samples(
+    catalogue: CatalogueOption,
+    dataset: DatasetOption,
+    kind: Annotated[list[str] | None, typer.Option("--kind", help="Kind of captions, several times.")] = None,
+    where: Where = None,
+    prompt: Annotated[
+        list[str] | None, typer.Option("--prompt", help="Question; of several each caption gets one.")
+    ] = None,
+    validation: Annotated[float, typer.Option(help="Share of the videos for validation.")] = 0.0,
+    test: Annotated[float, typer.Option(help="Share of the videos for test.")] = 0.0,
+    seed: Seed = 0,
+) -> None:
+    """Make samples out of captions. All clips of a video are in one split; what is there is not made again."""
+    from train import commands  # noqa: PLC0415
+
+    commands.samples(catalogue, dataset, tuple(kind or ("raw",)), where, tuple(prompt or ()), validation, test, seed)
+
+
+@app.command()
+def pairs(
+    catalogue: CatalogueOption,
+    dataset: DatasetOption,
+    samples: Annotated[str, typer.Option("--samples", help="Dataset of samples whose questions are answered.")],
+    model: Annotated[Path | None, typer.Option("--model", help="Who answers; without it pairs are chosen.")] = None,
+    scores: Annotated[
+        Path | None, typer.Option("--scores", help="Parquet or CSV: caption_id, recall, precision of the answers.")
+    ] = None,
+    reward_free: Annotated[bool, typer.Option("--reward-free", help="Take every pair that differs.")] = False,
+    least: Annotated[float, typer.Option(help="Least sum of the gains in recall and precision.")] = 0.3,
+    corruption: Annotated[
+        list[str] | None, typer.Option("--corruption", help="switch, reverse, crop, drop; default: all four.")
+    ] = None,
+    temperature: Annotated[float, typer.Option(min=0, help="Of both answers.")] = 0.7,
+    frames: Annotated[int, typer.Option(min=4, help="Frames of the true clip.")] = 16,
+    limit: Annotated[int | None, typer.Option(min=1, help="Answer at most so many samples.")] = None,
+    device: Annotated[Device, typer.Option(help="cpu or cuda.")] = Device.cpu,
+    seed: Seed = 0,
+) -> None:
+    """Make preferences: answers to true and corrupted clips, and of them the pairs that a judge tells apart.
+
+    With --model answers are written as captions of the kinds preference_true and preference_corrupted. Then have them
+    judged, and come back with --scores.
+    """
+    from train import commands  # noqa: PLC0415
+
+    if model is None and scores is None and not reward_free:
+        raise WrongUse("give --model to write answers, then --scores (or --reward-free) to choose pairs.")
+    if scores is not None and reward_free:
+        raise WrongUse("give --scores or --reward-free, not both.")
+    if model is not None:
+        commands.write_answers(
+            catalogue, samples, model, tuple(corruption or ()), temperature, frames, limit, device.value, seed
+        )
+    if scores is not None or reward_free:
+        commands.choose_pairs(catalogue, dataset, samples, least, scores)
+
+
+@app.command()
+def batch(
+    recipe: Annotated[str, typer.Argument(help="Name of a recipe.")],
+    catalogue: CatalogueOption,
+    step: Annotated[int, typer.Option(min=1, help="Which step, from 1.")],
+    size: Annotated[int | None, typer.Option("--batch", min=1, help="Samples a step. Default: the recipe's.")] = None,
+    dataset: Annotated[
+        list[str] | None, typer.Option("--dataset", help="NAME or NAME=EPOCHS, several times. Default: the recipe's.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Default: the recipe's.")] = None,
+) -> None:
+    """Name the samples of a step: id and how often each was shown before."""
+    from train import commands  # noqa: PLC0415
+
+    commands.batch(recipe, catalogue, step, commands.Changes(batch=size, datasets=tuple(dataset or ()), seed=seed))
+
+
+@app.command()
+def recipes() -> None:
+    """List the recipes."""
+    from train import commands  # noqa: PLC0415
+
+    commands.recipes()
+
+
+def main() -> None:
+    """The door of the house: what a person can mend is one line, a bug is a traceback."""
+    try:
+        code = app(standalone_mode=False)
+    except typer.TyperException as error:
+        cast("Any", error).show()  # usage errors know how; their class is private to Typer
+        code = error.exit_code
+    except WrongUse as error:
+        print(f"error: {error}", file=sys.stderr)
+        code = 2
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except Exception as error:
+        if not _is_named(error):
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        code = 1
+    if code == INTERRUPTED:
+        print("interrupted: --resume goes on from the last checkpoint", file=sys.stderr)
+    sys.exit(code or 0)
+
+
+def _is_named(error: Exception) -> bool:
+    from engine.store import CatalogueError  # noqa: PLC0415
+    from model.errors import ModelError  # noqa: PLC0415
+
+    return isinstance(error, CatalogueError | ModelError)

@@ -1,0 +1,1 @@
+"""Pairs of answers: one to the true clip, one to a corrupted one."""
