@@ -308,6 +308,47 @@ def export(
 
 
 @app.command()
+def stats(
+    catalogue: CatalogueOption,
+    selection: Annotated[str | None, typer.Option(help="A selection. Default: all that datasets gave.")] = None,
+    plot: Annotated[str | None, typer.Option(help="An SVG file for the charts.")] = None,
+) -> None:
+    """Count what datasets publish of themselves.
+
+    Clips, hours, words, flow, categories, vocabulary, near-duplicate captions; beside LVD-2M's and others' figures.
+    """
+    from curate.doors import commands as doors  # noqa: PLC0415
+
+    doors.stats(catalogue, selection, plot)
+
+
+@app.command()
+def amend(
+    catalogue: CatalogueOption,
+    step: Annotated[str, typer.Argument(help="repair, refusals, choices, truncate, instructions or overlap.")],
+    dataset: Annotated[str | None, typer.Option(help="The dataset whose samples are amended.")] = None,
+    into: Annotated[str | None, typer.Option(help="Name of what comes of it. Default: dataset/step.")] = None,
+    server: Annotated[str | None, typer.Option(help="refusals, instructions: an OpenAI-style server's url.")] = None,
+    model: Annotated[str | None, typer.Option(help="The model to ask there.")] = None,
+    labels: Annotated[str | None, typer.Option(help="choices: jsonl, a video and its likeliest labels a line.")] = None,
+    dense: Annotated[str | None, typer.Option(help="truncate: the dataset with the dense captions.")] = None,
+    question: Annotated[str, typer.Option(help="choices: what is asked.")] = "Which action is shown?",
+    out: Annotated[str | None, typer.Option(help="overlap: a csv file for the samples that leak.")] = None,
+) -> None:
+    """Build an instruction set: one step over samples.
+
+    Mends texts, rewrites apologies, makes choices of labels, shortens videos, writes instructions, finds leaks.
+    """
+    from pathlib import Path  # noqa: PLC0415
+
+    from curate.doors.amend_command import Job  # noqa: PLC0415
+    from curate.doors.amend_command import amend as do  # noqa: PLC0415
+
+    file = Path(labels).expanduser() if labels else None
+    do(catalogue, Job(step, dataset, into, server, model, file, dense, question, out))
+
+
+@app.command()
 def cut(
     catalogue: CatalogueOption,
     out: Annotated[str, typer.Option("--out", help="Folder for the clips and their manifest.parquet.")],

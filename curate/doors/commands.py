@@ -12,7 +12,7 @@ from curate.doors.importing import Imported, Wish, import_all
 from curate.doors.recognise import CHOICES
 from curate.doors.videochat2 import subsets
 from curate.query_commands import open_catalogue
-from curate.show import printable, say
+from curate.show import printable, say, show_rows
 from curate.sources import SourceError
 from curate.wrong_use import WrongUse
 
@@ -95,3 +95,24 @@ def _say_lost(format_: str, lost: Counter[str], rows: int) -> None:
         say(f"{format_} does not hold, of {rows:,} rows:")
     for what, count in lost.most_common():
         say(f"  {printable(what)}: {count:,}")
+
+
+def stats(catalogue: str, selection: str | None, plot: str | None) -> None:
+    """Print all tables; `plot`: an SVG file for the charts."""
+    from curate.doors.plot import svg_of  # noqa: PLC0415
+    from curate.doors.statistics import statistics  # noqa: PLC0415
+
+    tables = statistics(open_catalogue(catalogue), selection)
+    if not tables:
+        raise WrongUse("there is nothing to count: `curate import` or `curate scan` makes clips and spans")
+    for table in tables:
+        print(table.title)
+        show_rows(table.columns, table.rows)
+        if table.remark:
+            print(f"{table.remark}\n")
+    if plot is not None:
+        try:
+            Path(plot).expanduser().write_text(svg_of(tables), encoding="utf-8")
+        except OSError as error:
+            raise WrongUse(f"--plot {plot}: {error.strerror}") from error
+        say(f"charts: {plot}")

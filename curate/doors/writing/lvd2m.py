@@ -59,7 +59,7 @@ def columns_of(files: Collection[str]) -> tuple[str, ...]:
 
 def write(rows: Iterable[dict[str, Any]], file: TextIO, columns: Sequence[str]) -> int:
     """Write rows; returns how many."""
-    writer = csv.DictWriter(file, columns, restval="", lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
+    writer = csv.DictWriter(file, columns, restval="", lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writeheader()
     count = 0
     for row in rows:

@@ -105,7 +105,7 @@ def test_hostile_dialogues_come_back_in_their_order_from_videochat2_it(made: lis
         assert not rejects(before)
         assert without_rows(samples(after)) == without_rows(samples(before))
         take_out(after, "videochat2-it", Path(folder) / "again")
-        first, second = (Path(folder) / n / "rows" / "train.json" for n in ("videochat2-it", "again"))
+        first, second = (Path(folder) / n / "rows" / "data.json" for n in ("videochat2-it", "again"))
         assert first.read_bytes() == second.read_bytes()
 
 
