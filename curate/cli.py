@@ -267,6 +267,93 @@ def download(
         raise typer.Exit(1)
 
 
+@app.command(name="import")
+def import_(
+    catalogue: CatalogueOption,
+    path: Annotated[
+        str | None, typer.Argument(help="A dataset's file, a shard or a folder. Without: only name clips that came.")
+    ] = None,
+    form: Annotated[str | None, typer.Option("--format", "-f", help="Where the file could be several things.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Name for its rows. Default: the format's, or the file's.")] = None,
+    media: Annotated[
+        list[str] | None, typer.Option("--media", help="A folder with the media; rows whose files miss are named.")
+    ] = None,
+) -> None:
+    """Bring in what datasets say: spans, captions, samples.
+
+    The format is recognised. Bad rows are turned away by file and line. A file that was read is not read again.
+    """
+    from curate.doors import commands as doors  # noqa: PLC0415
+
+    doors.import_(path, catalogue, form, dataset, media or [])
+
+
+@app.command()
+def export(
+    catalogue: CatalogueOption,
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format", "-f", help="lvd2m-csv, tarsier-jsonl, videochat2-it, llava, sharegpt, ms-swift, openai, "
+            "webdataset, hf, files or lance.",
+        ),
+    ],
+    out: Annotated[str, typer.Option("--out", "-o", help="The file or folder to write.")],
+    selection: Annotated[str | None, typer.Option(help="A selection. Default: all that datasets gave.")] = None,
+    prompt: Annotated[str | None, typer.Option(help="The question, where captions become conversations.")] = None,
+    shard_mb: Annotated[int, typer.Option(min=1, help="webdataset: size of a shard.")] = 1024,
+    media: Annotated[bool, typer.Option("--media/--no-media", help="webdataset, files: with the clips.")] = True,
+) -> None:
+    """Write clips and samples in somebody's format.
+
+    What the format cannot hold is listed first. The same selection gives the same bytes.
+    """
+    from curate.doors import commands as doors  # noqa: PLC0415
+
+    doors.export(catalogue, form, out, selection, prompt, shard_mb, media=media)
+
+
+@app.command()
+def stats(
+    catalogue: CatalogueOption,
+    selection: Annotated[str | None, typer.Option(help="A selection. Default: all that datasets gave.")] = None,
+    plot: Annotated[str | None, typer.Option(help="An SVG file for the charts.")] = None,
+) -> None:
+    """Count what datasets publish of themselves.
+
+    Clips, hours, words, flow, categories, vocabulary, near-duplicate captions; beside LVD-2M's and others' figures.
+    """
+    from curate.doors import commands as doors  # noqa: PLC0415
+
+    doors.stats(catalogue, selection, plot)
+
+
+@app.command()
+def amend(
+    catalogue: CatalogueOption,
+    step: Annotated[str, typer.Argument(help="repair, refusals, choices, truncate, instructions or overlap.")],
+    dataset: Annotated[str | None, typer.Option(help="The dataset whose samples are amended.")] = None,
+    into: Annotated[str | None, typer.Option(help="Name of what comes of it. Default: dataset/step.")] = None,
+    server: Annotated[str | None, typer.Option(help="refusals, instructions: an OpenAI-style server's url.")] = None,
+    model: Annotated[str | None, typer.Option(help="The model to ask there.")] = None,
+    labels: Annotated[str | None, typer.Option(help="choices: jsonl, a video and its likeliest labels a line.")] = None,
+    dense: Annotated[str | None, typer.Option(help="truncate: the dataset with the dense captions.")] = None,
+    question: Annotated[str, typer.Option(help="choices: what is asked.")] = "Which action is shown?",
+    out: Annotated[str | None, typer.Option(help="overlap: a csv file for the samples that leak.")] = None,
+) -> None:
+    """Build an instruction set: one step over samples.
+
+    Mends texts, rewrites apologies, makes choices of labels, shortens videos, writes instructions, finds leaks.
+    """
+    from pathlib import Path  # noqa: PLC0415
+
+    from curate.doors.amend_command import Job  # noqa: PLC0415
+    from curate.doors.amend_command import amend as do  # noqa: PLC0415
+
+    file = Path(labels).expanduser() if labels else None
+    do(catalogue, Job(step, dataset, into, server, model, file, dense, question, out))
+
+
 @app.command()
 def cut(
     catalogue: CatalogueOption,

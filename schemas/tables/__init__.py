@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.tables.captioning import ANSWERS, CAPTIONS
+from schemas.tables.importing import ORIGINS
 from schemas.tables.rejects import REJECTS
 from schemas.tables.scanning import CLIP_FILES, CLIP_ORIGINS, CLIPS, CUT_KINDS, CUTS, FLOWS, MEASURES, SCANS
 from schemas.tables.scoring import ENTAILMENTS, EVENTS, SCORES
@@ -32,6 +33,7 @@ __all__ = [
     "INGESTS",
     "KEPT",
     "MEASURES",
+    "ORIGINS",
     "PAIRS",
     "REJECTS",
     "REQUESTS",
@@ -46,7 +48,7 @@ __all__ = [
 
 ALL = (
     REQUESTS, INGESTS, FETCHES, VIDEOS, ALIASES, SCANS, CUTS, CLIPS, CLIP_FILES, TOMBSTONES, MEASURES, FLOWS, ANSWERS,
-    DUPLICATES, DEDUPS, SELECTIONS, FUNNELS, CAPTIONS, SAMPLES, PAIRS, EVENTS, ENTAILMENTS, SCORES, REJECTS,
+    DUPLICATES, DEDUPS, SELECTIONS, FUNNELS, CAPTIONS, SAMPLES, ORIGINS, PAIRS, EVENTS, ENTAILMENTS, SCORES, REJECTS,
 )  # fmt: skip
 # A reject is settled once its stage finished the same key later: stage -> (table, column that holds the key).
 SETTLED_BY: dict[str, tuple[tuple[str, str], ...]] = {
@@ -59,5 +61,6 @@ SETTLED_BY: dict[str, tuple[tuple[str, str], ...]] = {
     "answer": (("answers", "clip_id"),),
     "download": (("videos", "video_key"), ("aliases", "video_key")),
     "request": (("clips", "request_id"),),
+    "import": (("origins", "source"),),
 }
 BY_NAME = {spec.name: spec for spec in ALL}

@@ -13,7 +13,7 @@ CAPTIONS = TableSpec(
     key=("caption_id",),
     columns=(
         required("caption_id", TEXT, "hash of clip, kind, segment, model, prompt and sample number"),
-        required("clip_id", TEXT, "the clip"),
+        required("clip_id", TEXT, "the clip; a request_id for a given text, until the clip is there"),
         required("kind", TEXT, "segment · raw · refined · rewritten · dense · grounded · given · student · …"),
         Column("segment", INT32, "number of the segment, from 0; null: the whole clip"),
         Column("segment_start_us", INT64, "where the segment begins in the video; null: the whole clip"),

@@ -1,0 +1,110 @@
+"""A clip dataset's file into `requests` and `captions`: streamed batch by batch through SQL, in bounded memory."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, field
+
+import duckdb
+import pyarrow as pa
+
+from curate.doors.found import Refused
+from curate.doors.new_parts import NewParts
+from curate.doors.reading.texts import Text, texts_of
+from curate.doors.table_files import TableFile, jsonl_sql
+from curate.doors.given_texts import captions_of
+from curate.doors.table_sql import asked_sql
+from curate.formats.format import MACROS, Format, quoted_name
+from curate.formats.lines import lines_of_records
+from curate.formats.recognise import opened
+
+REQUEST_COLUMNS = (
+    "request_id", "dataset", "source_row", "url", "video_key", "span_start_us", "span_end_us", "hdvg_start_frame",
+    "hdvg_end_frame", "own_key", "given",
+)  # fmt: skip
+
+
+@dataclass
+class _Pending:
+    """Rejects of rows of which the line is not known yet."""
+
+    rows: array = field(default_factory=lambda: array("q"))
+    problems: list[tuple[str, str, str | None]] = field(default_factory=list)
+
+
+def import_table(file: TableFile, format_: Format, dataset: str, parts: NewParts, refused: Refused) -> int:
+    """Stream a file into new parts; returns the number of its rows that became requests.
+
+    Raises:
+        Unreadable: a csv file that only its slow reader can read; nothing that was added may be published.
+    """
+    texts = texts_of(format_.name, frozenset(column.lower() for column in file.columns))
+    in_captions = {text.column for text in texts}
+    kept = [column for column in file.columns if column.lower() not in in_captions]
+    pending, written = _Pending(), 0
+    with _connection() as connection:
+        asked_of = asked_sql(format_, f"({_rows_sql(file)})", dataset, kept, texts)
+        for batch in file.batches():
+            connection.register("batch", batch)
+            asked = connection.sql(asked_of).to_arrow_table()
+            written += _add(connection, asked, texts, parts, pending)
+    _refuse(file, pending, refused)
+    return written
+
+
+def _connection() -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(config={"memory_limit": "700MB"})
+    connection.execute("set TimeZone = 'UTC'")
+    connection.execute("set preserve_insertion_order = true")
+    connection.execute(MACROS)
+    return connection
+
+
+def _rows_sql(file: TableFile) -> str:
+    if file.path.suffix.lower() in (".parquet", ".pq"):
+        columns = ", ".join(
+            f"case when typeof({quoted_name(c)}) like '%[%' or typeof({quoted_name(c)}) like 'STRUCT%' "
+            f"or typeof({quoted_name(c)}) like 'MAP%' then to_json({quoted_name(c)})::varchar "
+            f"else {quoted_name(c)}::varchar end as {quoted_name(c)}"
+            for c in file.columns
+        )
+        return f"select source_row, line_problem, {columns} from batch"
+    return jsonl_sql(file.columns) if file.is_jsonl else "from batch"
+
+
+def _add(
+    connection: duckdb.DuckDBPyConnection, asked: pa.Table, texts: tuple[Text, ...], parts: NewParts, pending: _Pending
+) -> int:
+    connection.register("asked", asked)
+    names = ", ".join(REQUEST_COLUMNS)
+    requests = connection.sql(f"select {names} from asked where problem is null").to_arrow_table()
+    for captions in captions_of(connection, asked, texts):
+        parts.add("captions", captions, is_sound=True)
+    broken = parts.add("requests", requests)
+    by_id = {row["key"]: row for row in broken}
+    if by_id or requests.num_rows < asked.num_rows:
+        bad = connection.execute(
+            "select source_row, problem, video_key, request_id from asked where problem is not null "
+            "or request_id in (select unnest(?::varchar[]))", [list(by_id)]
+        ).fetchall()  # fmt: skip
+        for row, problem, key, request_id in bad:
+            pending.rows.append(row)
+            reason, detail = _named(problem) if problem else (by_id[request_id]["reason"], by_id[request_id]["detail"])
+            pending.problems.append((reason, detail, key))
+    return requests.num_rows - len(broken)
+
+
+def _named(problem: str) -> tuple[str, str]:
+    """`bad_<column>` and the detail of a problem "column: what"."""
+    column, _, _ = problem.partition(": ")
+    return f"bad_{column.replace(' ', '_')}", f"column {problem}" if column != "line" else problem
+
+
+def _refuse(file: TableFile, pending: _Pending, refused: Refused) -> None:
+    lines = {row: row for row in pending.rows}
+    if not file.rows_are_lines and pending.rows:
+        with opened(file.path) as content:
+            found, _ = lines_of_records(content, {row + 1 for row in pending.rows})
+        lines = {record - 1: line for record, line in found.items()}
+    for row, (reason, detail, key) in zip(pending.rows, pending.problems, strict=True):
+        refused.add(lines.get(row, row), reason, detail, key)

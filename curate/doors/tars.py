@@ -1,0 +1,117 @@
+"""WebDataset shards, and folders of plain files: samples that share a name, with their texts, JSON and media."""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
+
+from curate.doors.found import BadRow
+from curate.doors.made import Clip, GivenText, Made, a_text
+from curate.doors.reading import scripts
+from curate.doors.record_files import Found, Record, parsed
+from curate.sources import VIDEO_SUFFIXES
+
+TEXT_BYTES = 64 << 20
+_TEXTS = ("txt", "caption", "cap")
+_URLS = ("url", "contentUrl", "video_url")
+Keep = Callable[[str, tarfile.TarFile, tarfile.TarInfo], None]
+
+
+def samples_of_tar(path: Path, keep: Keep | None = None) -> Iterator[Found]:
+    """(number of its first member, sample) of a shard: files with the same name up to the first dot, in a row.
+
+    `keep` is called with the name, the archive and the member of each video.
+    """
+    number, first, key, sample = 0, 1, None, dict[str, object]()
+    try:
+        with tarfile.open(path, "r|*") as archive:
+            for member in archive:
+                if not member.isfile():
+                    continue
+                number += 1
+                base, _, suffix = _split(member.name)
+                if base != key and sample:
+                    yield first, _finished(sample)
+                if base != key:
+                    key, first, sample = base, number, {"__key__": base}
+                if f".{suffix.lower()}" in VIDEO_SUFFIXES:
+                    sample["__video__"] = f"{base}.{suffix}"
+                    if keep:
+                        keep(f"{base}.{suffix}", archive, member)
+                elif member.size <= TEXT_BYTES and (file := archive.extractfile(member)):
+                    sample[suffix.lower()] = file.read()
+    except (tarfile.TarError, EOFError, OSError, UnicodeDecodeError) as error:
+        if sample:
+            yield first, _finished(sample)
+        yield number + 1, BadRow("unreadable", f"the archive cannot be read on from here: {error}")
+        return
+    if sample:
+        yield first, _finished(sample)
+
+
+def samples_of_folder(folder: Path) -> Iterator[Found]:
+    """The same for `key.mp4`, `key.txt` and `key.json` beside one another, in the order of their names."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    number, key, sample = 0, None, dict[str, object]()
+    for path in files:
+        name = path.relative_to(folder).as_posix()
+        base, _, suffix = _split(name)
+        if base != key and sample:
+            yield number, _finished(sample)
+        if base != key:
+            key, number, sample = base, number + 1, {"__key__": base}
+        if f".{suffix.lower()}" in VIDEO_SUFFIXES:
+            sample["__video__"] = name
+        elif suffix.lower() in (*_TEXTS, "json") and path.stat().st_size <= TEXT_BYTES:
+            sample[suffix.lower()] = path.read_bytes()
+    if sample:
+        yield number, _finished(sample)
+
+
+def is_folder_of_samples(folder: Path) -> bool:
+    """Whether a folder holds texts beside videos of the same name."""
+    videos = (path for path in folder.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES)
+    return any(path.with_suffix(f".{suffix}").exists() for path in videos for suffix in (*_TEXTS, "json"))
+
+
+def _split(name: str) -> tuple[str, str, str]:
+    path = PurePosixPath(name)
+    stem, dot, suffix = path.name.partition(".")
+    if dot and "." in suffix:  # a.b.mp4 is the sample a.b where its ending is known
+        stem, dot, suffix = path.name.rpartition(".")
+    return (str(path.parent / stem) if str(path.parent) != "." else stem), dot, suffix
+
+
+def _finished(sample: dict[str, object]) -> Record | BadRow:
+    record: Record = {"__key__": sample["__key__"], "__video__": sample.get("__video__")}
+    try:
+        if isinstance(raw := sample.get("json"), bytes):
+            inner = parsed(raw.decode())
+            if isinstance(inner, BadRow):
+                return inner
+            record["__json__"] = inner
+        for suffix in _TEXTS:
+            if isinstance(raw := sample.get(suffix), bytes):
+                record["__text__"] = raw.decode()
+    except UnicodeDecodeError as error:
+        return BadRow("not_utf8", f"sample {sample['__key__']}: {error}")
+    if len(record) == 2 and record["__video__"] is None:
+        return BadRow("empty", f"sample {sample['__key__']}: no video, no text and no JSON")
+    return record
+
+
+def read_sample(record: Record) -> Sequence[Made]:
+    """A clip; where our own export wrote the JSON, exactly what it says."""
+    inner = record.get("__json__") or {}
+    if scripts.fits_own(inner):
+        return scripts.read_own(inner)
+    said = record.get("__text__", inner.get("caption"))
+    texts = [GivenText("given", a_text(said, "caption"), "the dataset")] if said else []
+    url = next((inner[name] for name in _URLS if isinstance(inner.get(name), str)), None)
+    url = url if url and url.lower().startswith(("http://", "https://")) else None
+    given = scripts.texts_of(inner, {"caption"} if "__text__" not in record else set())
+    key = record["__video__"] or f"{record['__key__']}.mp4"
+    return [Clip(key, texts, url, given=given, own_key=record["__key__"])]
+
+
