@@ -160,12 +160,8 @@ def _narrow(network: Any, seed: int) -> None:
 
 
 def _write(folder: Path, network: Any, words: Any, rules: dict[str, Any]) -> None:
-    from transformers.utils import logging  # noqa: PLC0415
-
     folder.mkdir(parents=True, exist_ok=True)
     network.generation_config.eos_token_id = words.eos_token_id
-    logging.disable_progress_bar()  # one file of a few MB
     network.save_pretrained(folder)
-    logging.enable_progress_bar()
     words.save_pretrained(folder)
     (folder / "preprocessor_config.json").write_text(json.dumps(rules, indent=2) + "\n")
