@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from media.probe import frame_times_us
 from media.sample import sample
 from media.stream import stream
 
@@ -123,3 +124,11 @@ def test_times_are_found_in_a_growing_video(numbered):
     path = numbered("a.mp4", 20, rate=25)
     frames = sample(path, range(0, 800_000, 40_000))
     assert all(a.time_us < b.time_us for a, b in pairwise(frames))
+
+
+def test_a_file_that_changes_is_indexed_anew(make_video, tmp_path):
+    path = tmp_path / "video.mp4"
+    path.write_bytes(make_video(scenes=[("red", 10)], fps=10).read_bytes())
+    assert len(frame_times_us(path)) == 10
+    path.write_bytes(make_video(scenes=[("red", 15)], fps=10).read_bytes())
+    assert len(frame_times_us(path)) == 15

@@ -1,0 +1,61 @@
+"""How far a run is, and what it will take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.catalogue import Catalogue
+from recaption.plan import plan
+from recaption.run_command import Typed
+from recaption.stage import Scope
+from recaption.status import status, works_of
+from tests.model import tiny
+from tests.recaption.conftest import Toy, refusing, run_all, sentence, steps
+
+
+def test_status_counts_what_is_done_failed_and_left(filled: Catalogue) -> None:
+    say = Toy(lambda request, n: refusing(request, "bad_media") if n == 0 else sentence(n))
+    run_all(filled, steps(), say, Scope(limit=3))
+    (work,) = works_of(filled, None)
+    assert (work.kind, work.model, work.clips, work.failed, work.left) == ("dense", "toy", 2, {"bad_media": 1}, 1)
+    assert (work.prompt_tokens, work.output_tokens) == (20, 10)
+    assert work.usd(1_000_000, 2_000_000) == 40  # 20 tokens read at 1 USD, 10 written at 2 USD
+
+
+def test_a_text_about_texts_is_left_only_where_there_are_texts(filled: Catalogue) -> None:
+    spoken = "The camera stands still at first and then moves to the left along the wall."
+    toy = Toy(lambda request, n: f"{sentence(n)} {spoken}")
+    first, refine, _ = steps("lvd2m")
+    run_all(filled, [first], toy)
+    run_all(filled, [refine], toy, Scope(limit=1))
+    assert {work.kind: (work.clips, work.left) for work in works_of(filled, None)} == {
+        "raw": (4, 0), "refined": (1, 3),
+    }  # fmt: skip
+
+
+def test_status_is_printed_for_each_shard(filled: Catalogue, capsys: pytest.CaptureFixture[str]) -> None:
+    run_all(filled, steps(), Toy())
+    status(filled, None, 2, (0.0, 0.0))
+    out = capsys.readouterr().out
+    assert "0/2" in out
+    assert "1/2" in out
+
+
+def test_nothing_captioned_is_said(catalogue: Catalogue, capsys: pytest.CaptureFixture[str]) -> None:
+    status(catalogue, None, 1, (0.0, 0.0))
+    assert capsys.readouterr().out == "nothing is captioned yet\n"
+
+
+def test_a_plan_counts_pieces_and_prices_them(
+    filled: Catalogue, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("torch", reason="the extra `model` is not installed")
+    checkpoint = tiny.tarsier2(tmp_path / "tiny")
+    plan(Typed(filled.url, str(checkpoint), window=1.0, samples=2, temperature=0.5), "H200", 8, (0.0, 1000.0), 3.5)
+    out = capsys.readouterr().out
+    assert "4 clips, 4 pieces, 8 answers" in out
+    assert "1,600 (200 a text, assumed)" in out
+    assert "roofline, H200" in out
+    assert "1.60 USD at 0/1000" in out  # 1,600 tokens at 1,000 USD a million
