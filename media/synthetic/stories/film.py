@@ -20,17 +20,17 @@ from media.synthetic.write import write_frames
 STEP_DIAG = 1 / SIDE / math.sqrt(2)  # from one place to the next in a square picture
 FAR = 0.75  # scale of the picture where the camera is far
 MIDDLE = (SIDE - 1) / 2
-GROWTH = 1.45
+GROWTH = 1.35
 REST_S = 0.2  # at the start and at the end of each event's second
 GONE = (100.0, 100.0)
-SIZES = {"circle": 0.2, "square": 0.18, "triangle": 0.25, "diamond": 0.25, "bar": 0.25}
+SIZES = {"circle": 0.27, "square": 0.24, "triangle": 0.33, "diamond": 0.29, "bar": 0.34}
 BACKDROPS = (
-    Texture("natural", 1, "grey", 0.45),
-    Texture("natural", 2, (90, 90, 100), 0.45),
-    Texture("checker", 0, (80, 80, 80), 0.25),
-    Texture("city", 3, (100, 95, 90), 0.35),
-    Texture("natural", 4, (70, 75, 70), 0.4),
-    Texture("city", 5, (120, 120, 125), 0.35),
+    Texture("natural", 1, "grey", 0.15),
+    Texture("natural", 2, (90, 90, 100), 0.15),
+    Texture("checker", 0, (80, 80, 80), 0.15),
+    Texture("city", 3, (100, 95, 90), 0.15),
+    Texture("natural", 4, (70, 75, 70), 0.15),
+    Texture("city", 5, (120, 120, 125), 0.15),
 )
 
 
