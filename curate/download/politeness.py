@@ -74,15 +74,25 @@ class Hosts:
         state.running += 1
         state.next_at = now + max(self._interval(host), state.slower)
 
-    def finished(self, host: str, now: float, outcome: str, retry_after: float | None) -> None:
-        """Learn from an attempt: success forgives, complaints slow down, failures in a row close the host for a
-        while."""
-        state = self._of(host)
+    def is_on_trial(self, host: str) -> bool:
+        """Whether the host was left alone and the next attempt says if it answers again."""
+        return self._of(host).failures >= self.manners.open_after
+
+    def finished(
+        self, host: str, now: float, outcome: str, retry_after: float | None, *, had_failed: bool = False
+    ) -> None:
+        """Learn from an attempt: success forgives, complaints slow down, failures in a row close the host for a while.
+
+        A video that fails once more (`had_failed`) says more of itself than of its host, and waits longer by itself.
+        """
+        on_trial, state = self.is_on_trial(host), self._of(host)
         state.running -= 1
         kind = CLASSES[outcome]
         if kind.scope is not Scope.host:
             state.failures, state.openings = 0, 0
             state.slower = state.slower * 0.8 if state.slower > 0.01 else 0.0
+            return
+        if had_failed and not on_trial and outcome != "bot_check":
             return
         state.failures += 1
         if outcome == "rate_limited":

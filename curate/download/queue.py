@@ -52,15 +52,15 @@ class Wanted:
 
 @dataclass
 class _Waiting:
-    """Videos of one host. Those that failed before come one to some that did not: in a row, failing, they would close
-    the host, and so they would if they were all left for the end."""
+    """Videos of one host. Those that failed before come one to some that did not, rather than all at the end; whether a
+    host answers again is not asked with one of them."""
 
     fresh: deque[Wanted] = field(default_factory=deque)
     again: deque[Wanted] = field(default_factory=deque)
     _fresh_since: int = 0
 
-    def pop(self) -> Wanted:
-        if self.again and (not self.fresh or self._fresh_since >= FRESH_BETWEEN):
+    def pop(self, *, on_trial: bool) -> Wanted:
+        if self.again and (not self.fresh or (self._fresh_since >= FRESH_BETWEEN and not on_trial)):
             self._fresh_since = 0
             return self.again.popleft()
         self._fresh_since += 1
@@ -98,7 +98,7 @@ class Queue:
                 self._leave(host)
             elif self.hosts.wait(host, now) == 0:
                 waiting = self._ready.pop(host)
-                wanted = waiting.pop()
+                wanted = waiting.pop(on_trial=self.hosts.is_on_trial(host))
                 if len(waiting):
                     self._ready[host] = waiting  # behind the others: hosts take turns
                 self._held -= 1

@@ -281,7 +281,8 @@ class _Run:
         row = done.row or self._row(wanted, url, done.backend, done.fetched, done.seconds, done.account)
         outcome = row["outcome"]
         kind = CLASSES[outcome]
-        waiting.hosts.finished(wanted.host, at, outcome, row["retry_after"])
+        had_failed = wanted.failures > 0
+        waiting.hosts.finished(wanted.host, at, outcome, row["retry_after"], had_failed=had_failed)
         self.job.accounts.give_back(done.account, at, kind.rest_s if kind.scope is Scope.host else 0.0)
         self.report.outcomes[outcome] += 1
         self.report.bytes += row["bytes"]

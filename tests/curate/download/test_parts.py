@@ -75,6 +75,20 @@ def test_failures_in_a_row_close_a_host_and_a_success_forgives():
     assert hosts.wait("x.org", 6.0) == 0
 
 
+def test_a_video_that_fails_again_closes_no_host_that_answers_but_keeps_one_closed_that_does_not():
+    hosts = Hosts(Manners(open_after=3, backoff=5))
+    for _ in range(9):
+        hosts.started("x.org", 0.0)
+        hosts.finished("x.org", 0.0, "server", None, had_failed=True)
+    assert hosts.wait("x.org", 0.0) == 0
+    for _ in range(3):
+        _attempt(hosts, "server")
+    assert hosts.wait("x.org", 0.0) == 5
+    hosts.started("x.org", 5.0)
+    hosts.finished("x.org", 5.0, "server", None, had_failed=True)
+    assert hosts.is_on_trial("x.org")
+
+
 def test_a_bot_check_closes_the_host_for_hours():
     hosts = Hosts(Manners())
     _attempt(hosts, "bot_check", host="youtube.com")
