@@ -96,9 +96,7 @@ def _labels(path: Path) -> dict[str, list[str]]:
     except OSError as error:
         raise WrongUse(f"--labels {path}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise WrongUse(
-            f'--labels {path}, line {number}: {{"video": …, "labels": […]}} is needed, got {error}'
-        ) from error
+        raise WrongUse(f'--labels {path}, line {number}: {{"video": …, "labels": […]}} is needed, got {error}') from error
     return found
 
 
@@ -122,7 +120,4 @@ def _overlap(catalogue: Catalogue, out: str | None) -> None:
     rows = [(o.dataset, o.other, o.media, o.samples, "leak" if o.is_leak else "") for o in found]
     show_rows(("dataset", "shares media with", "media", "samples", ""), rows)
     leaks = sum(o.is_leak for o in found)
-    say(
-        f"{len(found)} pairs of datasets share media, {leaks or 'none'} of them with a test"
-        + (f": {out}" if out else "")
-    )
+    say(f"{len(found)} pairs of datasets share media, {leaks or 'none'} of them with a test" + (f": {out}" if out else ""))

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from curate.doors import tars
 from curate.doors.found import Refused
-from curate.doors.made import Place
 from curate.doors.new_parts import FINGERPRINT, STAGE, VERSION, NewParts
-from curate.doors.recognise import ANNOTATIONS, Known, recognise, suffix_of
+from curate.doors.made import Place
 from curate.doors.record_files import records_of
+from curate.doors.recognise import ANNOTATIONS, Known, recognise, suffix_of
 from curate.doors.record_import import MediaFolders, import_records
 from curate.doors.table_files import Unreadable, csv_records
 from curate.doors.table_import import import_table

@@ -9,10 +9,10 @@ import duckdb
 import pyarrow as pa
 
 from curate.doors.found import Refused
-from curate.doors.given_texts import captions_of
 from curate.doors.new_parts import NewParts
 from curate.doors.reading.texts import Text, texts_of
 from curate.doors.table_files import TableFile, jsonl_sql
+from curate.doors.given_texts import captions_of
 from curate.doors.table_sql import asked_sql
 from curate.formats.format import MACROS, Format, quoted_name
 from curate.formats.lines import lines_of_records
