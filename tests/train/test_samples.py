@@ -106,7 +106,9 @@ def test_kept_frames_come_back_as_they_were(tmp_path: Path) -> None:
     cache = FrameCache(tmp_path, 10**6)
     assert cache.get("a") is None
     cache.put("a", media(7))
-    (found,) = cache.get("a") or []
+    kept = cache.get("a")
+    assert isinstance(kept, list)
+    (found,) = kept
     (wanted,) = media(7)
     assert (found.frames == wanted.frames).all()
     assert (found.grid, found.first_sizes, found.times_us) == (wanted.grid, wanted.first_sizes, wanted.times_us)
