@@ -15,7 +15,7 @@ from pathlib import Path
 from media.synthetic.stories.film import StoryFilm
 from media.synthetic.stories.reel import Reel, write_reels
 
-REELS, HELD_OUT, COPIES = 20, 5, 3
+REELS, COPIES = 40, 3
 COPY = StoryFilm(size=72, crf=32)
 WAYS = ("ok", "ok", "busy_once", "ok", "reset_once", "redirect", "ok")
 COLUMNS = (
@@ -28,11 +28,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path, metavar="OUT")
     parser.add_argument("--port", type=int, default=8765, help="of the server that the urls name (8765)")
-    parser.add_argument("--reels", type=int, default=REELS, help=f"reels to learn from ({REELS})")
-    parser.add_argument("--held-out", type=int, default=HELD_OUT, help=f"reels to be tested on ({HELD_OUT})")
+    parser.add_argument("--reels", type=int, default=REELS, help=f"how many reels ({REELS})")
     asked = parser.parse_args()
     files = asked.out / "files"
-    reels = write_reels(files, range(asked.reels)) + write_reels(files, range(asked.held_out), "held_out")
+    reels = write_reels(files, range(asked.reels))
     copies = write_reels(files, range(min(COPIES, asked.reels)), film=COPY)
     cut_off = files / "cut_off.mp4"
     if not cut_off.is_file():

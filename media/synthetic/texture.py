@@ -106,11 +106,13 @@ def _finest(frame_diag: float) -> int:
     return max(32, round(frame_diag * 2**octaves / 32) * 32)
 
 
-@lru_cache(maxsize=10)
 def _levels(texture: Texture, pixels_per_diag: int) -> list[Image]:
     """The picture at `pixels_per_diag`, a half, a quarter, … of it: uint8 [S, S, 3] RGB each; one if it is flat."""
-    if texture.kind == "flat":
-        return [_picture(texture)]
+    return [_picture(texture)] if texture.kind == "flat" else _pyramid(texture, pixels_per_diag)
+
+
+@lru_cache(maxsize=14)
+def _pyramid(texture: Texture, pixels_per_diag: int) -> list[Image]:
     side = round(pixels_per_diag * PERIOD_DIAG)
     whole = _with_contrast(_picture(texture), texture.contrast)
     shrink = cv2.INTER_AREA if side < _SIDE else cv2.INTER_LINEAR

@@ -24,8 +24,10 @@ from media.synthetic.world import World
 from media.synthetic.write import write
 
 REELS_FILE = "reels.jsonl"
-STORIES = 5  # of a reel
-PAIRED = (1, 3)  # stories behind which two other scenes follow, one fading into the other
+STORIES = 12  # of a reel
+PAIRED = (2, 5, 8)  # stories behind which two other scenes follow, one fading into the other
+MAX_THINGS, MAX_EVENTS = 2, 2  # of a story
+PLACES = tuple(Texture(kind, seed) for kind in ("natural", "city") for seed in (11, 12, 13))
 CameraMove = Literal["still", "ken_burns", "pan"]
 
 
@@ -89,7 +91,7 @@ def reel_world(seed: int, split: Split = "train") -> tuple[World, tuple[Story | 
     kinds: list[Story | CameraMove] = []
     transitions: list[Transition] = []
     for number in range(STORIES):
-        story = make_story(seed * STORIES + number, split)
+        story = make_story(seed * STORIES + number, split, max_things=MAX_THINGS, max_events=MAX_EVENTS)
         scenes.append(story_scene(story))
         kinds.append(story)
         transitions.append(Transition())
@@ -109,8 +111,7 @@ def _other(move: CameraMove, random: Random) -> Scene:
         "pan": Camera(pan_diag_per_s=random.choice((-0.12, 0.12))),
     }[move]
     flashes = (Flash(1.5, 0.25),) if random.random() < 1 / 3 else ()
-    texture = Texture(random.choice(("natural", "city")), random.randrange(10, 1000))
-    return Scene(texture, random.choice((3, 4)), camera, flashes=flashes)
+    return Scene(random.choice(PLACES), random.choice((3, 4)), camera, flashes=flashes)
 
 
 def _written(path: Path, seed: int, split: Split, film: StoryFilm) -> Reel:
