@@ -1,24 +1,81 @@
 #!/usr/bin/env bash
-# The first tour: videos with a known truth become a catalogue, which is queried and compared with that truth.
-# Each command is printed before it runs, as one would type it. What is done is not done again: a second tour takes
-# seconds. VIDEOS=folder curates that folder as well. `make demo` runs this with the venv's commands.
+# The whole loop on small, true instances: raw videos are fetched, scanned and chosen from, captioned by a teacher, a student
+# learns from the captions, and both are scored. Each command is printed as one would type it; what is done is not done
+# again, so a second tour takes seconds. `make demo` runs this with the venv's commands.
+#
+# OUT=folder (demo), REELS, STEPS, HELD_OUT: how much of it. VIDEOS=folder: curate that folder as well.
+# MODEL=checkpoint, or owner/name on the hub: caption clips of VIDEOS with it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+out=${OUT:-demo}
+reels=${REELS:-40} steps=${STEPS:-600} held_out=${HELD_OUT:-100} port=${PORT:-8765}
+teacher=assets/story_teacher
+catalogue=$out/catalogue
+began=$SECONDS
 
-show() {
-    printf '\n\033[1m$ %s\033[0m\n' "$1" | if [ -t 1 ]; then cat; else sed 's/\x1b\[[0-9]*m//g'; fi
-    eval "$1"
-}
+bold() { if [ -t 1 ]; then printf '\n\033[1m%s\033[0m\n' "$1"; else printf '\n%s\n' "$1"; fi; }
+step() { bold "== $1"; }
+show() { bold "\$ $1"; eval "$1"; }
 
-show 'python -m media.synthetic demo/videos'
-show 'curate run demo/videos -c demo/catalogue --recipe lvd2m'
-show 'curate sql -c demo/catalogue "select video_key, codec, seconds, flow_diag_per_s from clip order by seconds desc, video_key limit 6"'
-show 'curate sql -c demo/catalogue "select rank, video_key, seconds, flow_dis_lvd from selections join clip using (clip_id) where selection = '\''lvd2m'\'' order by rank"'
-show 'curate sql -c demo/catalogue "select video_key, stage, reason from rejects order by video_key"'
-show 'curate verify -c demo/catalogue'
-show 'python -m bench.truth demo/catalogue demo/videos/truth.json'
+step "1. Raw videos: a dataset's csv asks a server for them, and some cannot be had"
+show "python runs/raw_videos.py $out/raw --reels $reels --port $port"
+python -m tests.misbehaving_server "$out/raw/files" "$port" >/dev/null & server=$!
+trap 'kill $server 2>/dev/null || true' EXIT
+show "curate download --csv $out/raw/requests.csv -c $catalogue --allow-private-hosts"
+kill $server
+show "curate download --status -c $catalogue"
+
+step "2. Clips: one decode pass finds cuts and measures; what to keep is a query"
+show "curate scan -c $catalogue"
+show "curate dedup -c $catalogue"
+show "curate select -c $catalogue --recipe everything --name stories --where \"origin = 'detected' and is_keeper\" \\
+    --where 'coalesce(coherence, 0) < 0.96' --where 'coalesce(ken_burns_score, 0) < 0.25'"
+show "python runs/compare_truth.py $catalogue $out/raw"
+
+step "3. Captions: a Tarsier2 of a million weights describes the clips, in two shards; the first is killed"
+recaption="recaption run -c $catalogue --selection stories --model $teacher --gates off --top-logprobs 8 --max-new-tokens 64"
+bold "\$ $recaption --shard 0/2 &  # kill -9"
+$recaption --shard 0/2 & run=$!
+for _ in $(seq 600); do
+    sleep 0.1
+    if ! kill -0 $run 2>/dev/null || compgen -G "$catalogue/captions/part-*" >/dev/null; then break; fi
+done
+kill -9 $run 2>/dev/null || true
+wait $run 2>/dev/null || true
+show "recaption status -c $catalogue --selection stories"
+show "$recaption --shard 0/2"
+show "$recaption --shard 1/2"
+show "curate sql -c $catalogue \"select video_key, round(start_us / 1e6, 2) as start_s, text from caption order by video_key, start_us limit 5\""
+
+step "4. A student: a quarter of the teacher's weights learn from its captions"
+show "train samples -c $catalogue --dataset taught --kind dense"
+[ -d "$out/untrained" ] || show "python -m train.small_world student $out/untrained"
+show "train run story_student -c $catalogue --model $out/untrained --out $out/student --dataset taught --steps $steps --resume"
+
+step "5. Scores: stories of combinations that nobody was shown, by an exact judge"
+show "python -m media.synthetic.stories $out/held_out --split held_out --count $held_out --things 2 --events 2"
+for who in teacher student untrained; do
+    case $who in teacher) model=$teacher ;; student) model=$out/student/model ;; untrained) model=$out/untrained ;; esac
+    show "evaluate run stories --model $model --annotations $out/held_out --videos $out/held_out --judge rules \\
+    --out $out/scores/$who -c $catalogue"
+done
+show "evaluate compare $out/scores/teacher/stories $out/scores/student/stories"
+show "evaluate leaderboard -c $catalogue"
+
+step "6. Questions over all of it"
+show "curate sql -c $catalogue \"select count(*) as clips, count(text) as captioned, round(sum(seconds) / 60, 1) as minutes from clip left join caption using (clip_id)\""
+show "curate sql -c $catalogue \"select reason, stage, count(*) as n from rejects group by all order by n desc\""
+show "curate sql -c $catalogue \"select model, metric, round(value, 3) as value, round(low, 3) as low, round(high, 3) as high from scores where metric = 'f1' order by value desc\""
+show "curate report -c $catalogue --selection stories --out $out/report.html"
+show "python runs/summary.py $out"
+
 if [ -n "${VIDEOS:-}" ]; then
+    step "7. Your own folder"
     own=$(printf '%q' "$VIDEOS")
-    show "curate run $own -c demo/own-catalogue --recipe lvd2m"
-    show 'curate sql -c demo/own-catalogue "select video_key, codec, seconds, flow_diag_per_s from clip order by seconds desc, video_key limit 10"'
+    show "curate run $own -c $out/own-catalogue --recipe long_takes"
+    if [ -n "${MODEL:-}" ]; then
+        show "recaption run -c $out/own-catalogue --selection long_takes --model $(printf '%q' "$MODEL") --limit 8"
+        show "curate sql -c $out/own-catalogue \"select video_key, text from caption limit 8\""
+    fi
 fi
+bold "$((SECONDS - began)) s. Look at $out/summary.md and $out/report.html; talk to the teacher: recaption demo --model $teacher"

@@ -20,9 +20,9 @@ def test_a_reel_is_written_once_and_read_back(tmp_path: Path):
 
 def test_clips_and_transitions_fill_a_reel(tmp_path: Path):
     (reel,) = write_reels(tmp_path, [1])
-    three = [True, True, True]
-    others = [False, False]
-    assert [clip.kind == "story" for clip in reel.clips] == [*three, *others, *three, *others, *three, *others, *three]
+    one, paired = [True, False], [True, False, False]
+    expected = [*one, *one, *paired, *one, *one, *paired, *one, *one, *paired, *one, *one, *one]
+    assert [clip.kind == "story" for clip in reel.clips] == expected
     assert {cut.kind for cut in reel.truth.cuts} <= {"hard", "dissolve", "fade"}
     assert len(reel.truth.cuts) == len(reel.clips) - 1
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from media.synthetic.stories.film import StoryFilm
 from media.synthetic.stories.shelf import write_stories
+from media.synthetic.stories.story import MAX_EVENTS, MAX_THINGS
 
 
 def main() -> int:
@@ -18,6 +19,8 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="seed of the first story; the next one's is one more (0)")
     parser.add_argument("--split", choices=("train", "held_out"), default="train", help="which combinations are told")
     parser.add_argument("--size", type=int, default=56, help="side of the picture in pixels (56)")
+    parser.add_argument("--things", type=int, default=MAX_THINGS, help=f"things of a story at most ({MAX_THINGS})")
+    parser.add_argument("--events", type=int, default=MAX_EVENTS, help=f"events of a story at most ({MAX_EVENTS})")
     asked = parser.parse_args()
     if asked.count < 1 or asked.first < 0:
         parser.error(f"--count must be >= 1 and --first >= 0, got {asked.count} and {asked.first}.")
@@ -26,7 +29,9 @@ def main() -> int:
     try:
         film = StoryFilm(size=asked.size)
         seeds = range(asked.first, asked.first + asked.count)
-        written = write_stories(asked.out_dir, seeds, asked.split, film)
+        written = write_stories(
+            asked.out_dir, seeds, asked.split, film, max_things=asked.things, max_events=asked.events
+        )
     except ValueError as error:
         parser.error(str(error))
     print(f"{len(written)} stories in {asked.out_dir}", file=sys.stderr)

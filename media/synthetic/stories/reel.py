@@ -24,7 +24,7 @@ from media.synthetic.world import World
 from media.synthetic.write import write
 
 REELS_FILE = "reels.jsonl"
-STORIES = 12  # of a reel
+STORIES = 12  # of a reel, another scene behind each
 PAIRED = (2, 5, 8)  # stories behind which two other scenes follow, one fading into the other
 MAX_THINGS, MAX_EVENTS = 2, 2  # of a story
 PLACES = tuple(Texture(kind, seed) for kind in ("natural", "city") for seed in (11, 12, 13))
@@ -94,12 +94,11 @@ def reel_world(seed: int, split: Split = "train") -> tuple[World, tuple[Story | 
         story = make_story(seed * STORIES + number, split, max_things=MAX_THINGS, max_events=MAX_EVENTS)
         scenes.append(story_scene(story))
         kinds.append(story)
-        transitions.append(Transition())
-        if number in PAIRED:
-            moves: list[CameraMove] = random.sample(("still", "ken_burns", "pan"), 2)
-            scenes += [_other(move, random) for move in moves]
-            kinds += moves
-            transitions += [random.choice((Transition("dissolve", 1), Transition("fade", 1.5))), Transition()]
+        moves: list[CameraMove] = random.sample(("still", "ken_burns", "pan"), 2 if number in PAIRED else 1)
+        scenes += [_other(move, random) for move in moves]
+        kinds += moves
+        mixed = [random.choice((Transition("dissolve", 1), Transition("fade", 1.5)))] if len(moves) > 1 else []
+        transitions += [Transition(), *mixed, Transition()]
     return World(tuple(scenes), tuple(transitions[:-1])), tuple(kinds)
 
 
@@ -111,7 +110,7 @@ def _other(move: CameraMove, random: Random) -> Scene:
         "pan": Camera(pan_diag_per_s=random.choice((-0.12, 0.12))),
     }[move]
     flashes = (Flash(1.5, 0.25),) if random.random() < 1 / 3 else ()
-    return Scene(random.choice(PLACES), random.choice((3, 4)), camera, flashes=flashes)
+    return Scene(random.choice(PLACES), random.choice((2, 3)), camera, flashes=flashes)
 
 
 def _written(path: Path, seed: int, split: Split, film: StoryFilm) -> Reel:

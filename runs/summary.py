@@ -1,0 +1,73 @@
+"""What the tour came to, as OUT/summary.md and OUT/summary.png: `python runs/summary.py OUT`.
+
+The picture: frames of some held-out films, what the teacher and the student say of them, and which of the true events
+each tells.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from media.stream import stream
+
+MODELS = ("teacher", "student", "untrained")
+SHOWN, FRAMES, SIDE, LINE = 4, 8, 84, 17
+WIDTH = FRAMES * SIDE
+RIGHT, WRONG, INK = (60, 130, 30), (40, 40, 190), (30, 30, 30)  # BGR
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    out = parser.parse_args().out
+    results = {who: json.loads((out / "scores" / who / "stories" / "scores.json").read_text()) for who in MODELS}
+    rows = ["| model | F1 | 95 % interval | precision | recall | clips |", "|---|---|---|---|---|---|"]
+    for who, result in results.items():
+        overall = result["overall"]
+        interval = result.get("intervals", {}).get("f1") or overall.get("f1_interval")
+        low, high = interval if interval else (float("nan"), float("nan"))
+        rows.append(
+            f"| {who} | {overall['f1']:.3f} | {low:.3f} to {high:.3f} | {overall['precision']:.3f} | "
+            f"{overall['recall']:.3f} | {overall['success']} |"
+        )
+    picture = np.vstack([of_clip(place, results, out) for place in range(SHOWN)])
+    cv2.imwrite(str(out / "summary.png"), picture)
+    (out / "summary.md").write_text(
+        "# What the tour came to\n\nStories of combinations that nobody was shown; the judge is exact.\n\n"
+        + "\n".join(rows)
+        + "\n\n![Frames of held-out films, what both models say of them, and which events they tell](summary.png)\n"
+    )
+    print("\n".join(rows))
+    print(f"{out / 'summary.md'}, {out / 'summary.png'}")
+
+
+def of_clip(place: int, results: dict[str, dict[str, Any]], out: Path) -> np.ndarray:
+    """Frames above, texts below: uint8 [H, WIDTH, 3]."""
+    sample = results["teacher"]["samples"][place]
+    with stream(str(out / "held_out" / f"{Path(sample['idx']).name}.mp4")) as frames:
+        shown = [cv2.resize(frame.bgr, (SIDE, SIDE), interpolation=cv2.INTER_NEAREST) for frame in frames][:FRAMES]
+    strip = np.full((SIDE, WIDTH, 3), 255, np.uint8)
+    strip[:, : SIDE * len(shown)] = np.hstack(shown)
+    lines = [("true: " + sample["reference"], INK)]
+    for who in ("teacher", "student"):
+        told = next(s for s in results[who]["samples"] if s["idx"] == sample["idx"])
+        is_right = told["recall"] == 1 and told["precision"] == 1
+        lines.append((f"{who}: {told['prediction']}", RIGHT if is_right else WRONG))
+        for event, verdict in zip(told["reference_events"], told["relations_recall"], strict=True):
+            mark = "+" if verdict == "entailment" else "-"
+            lines.append((f"    {mark} {event}", RIGHT if verdict == "entailment" else WRONG))
+    text = np.full((LINE * (len(lines) + 1), WIDTH, 3), 255, np.uint8)
+    for number, (line, colour) in enumerate(lines):
+        place_ = (4, LINE * (number + 1) - 4)
+        cv2.putText(text, line[:110], place_, cv2.FONT_HERSHEY_SIMPLEX, 0.38, colour, 1, cv2.LINE_AA)
+    return np.vstack([strip, text])
+
+
+if __name__ == "__main__":
+    main()
