@@ -268,7 +268,9 @@ def import_(
         str | None, typer.Argument(help="A dataset's file, a shard or a folder. Without: only name clips that came.")
     ] = None,
     form: Annotated[str | None, typer.Option("--format", "-f", help="Where the file could be several things.")] = None,
-    dataset: Annotated[str | None, typer.Option(help="Name for its rows. Default: the format's, or the file's.")] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="Name for its rows. Default: the format's, or the file's.")
+    ] = None,
     media: Annotated[
         list[str] | None, typer.Option("--media", help="A folder with the media; rows whose files miss are named.")
     ] = None,
@@ -288,7 +290,9 @@ def export(
     form: Annotated[
         str,
         typer.Option(
-            "--format", "-f", help="lvd2m-csv, tarsier-jsonl, videochat2-it, llava, sharegpt, ms-swift, openai, "
+            "--format",
+            "-f",
+            help="lvd2m-csv, tarsier-jsonl, videochat2-it, llava, sharegpt, ms-swift, openai, "
             "webdataset, hf, files or lance.",
         ),
     ],

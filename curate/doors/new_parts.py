@@ -1,4 +1,4 @@
-"""Rows of an import on their way into the catalogue: streamed into one part a table, which appear when all are whole."""
+"""Rows of an import on their way into the catalogue: a part a table, which appear when all are whole."""
 
 from __future__ import annotations
 

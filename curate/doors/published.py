@@ -22,7 +22,9 @@ class Published:
 _CLIPS = {"Panda-70M": 70_723_513, "HD-VG-130M": 130_000_000, "WebVid-10M": 10_700_000, "InternVid-38M": 38_000_000,
           "LVD-2M": 2_100_000}  # fmt: skip
 PUBLISHED = tuple(
-    Published(name, _CLIPS[name], seconds, words, flow) for name, _, seconds, _, words, flow in TABLE_1 if name in _CLIPS
+    Published(name, _CLIPS[name], seconds, words, flow)
+    for name, _, seconds, _, words, flow in TABLE_1
+    if name in _CLIPS
 )
 
 

@@ -85,7 +85,9 @@ def recognise(path: Path, asked: str | None) -> Known:
         table = csv_file(path)
         return _of_table(path, table, asked) or _of_csv_records(path, table, asked)
     if suffix not in _PARQUET | _JSON:
-        raise SourceError(f"{path}: {suffix or 'no ending'} is no annotation file. Known: {', '.join(sorted(ANNOTATIONS))}")
+        raise SourceError(
+            f"{path}: {suffix or 'no ending'} is no annotation file. Known: {', '.join(sorted(ANNOTATIONS))}"
+        )
     table = parquet_file(path) if suffix in _PARQUET else None
     if asked in {f.name for f in RECORD_FORMATS}:
         return _known(path, next(f for f in RECORD_FORMATS if f.name == asked))

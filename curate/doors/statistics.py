@@ -113,7 +113,10 @@ def _shares(
     labels = [f"{low}–{high}" if high else f"over {low}" for low, high, _ in edges]
     percent = [100 * count / total for count in counted]
     shares = [(label, mine, edge[2]) for label, mine, edge in zip(labels, percent, edges, strict=True)]
-    rows = [(label, count, _short(mine), _short(theirs)) for (label, mine, theirs), count in zip(shares, counted, strict=True)]
+    rows = [
+        (label, count, _short(mine), _short(theirs))
+        for (label, mine, theirs), count in zip(shares, counted, strict=True)
+    ]
     return Table(title, (unit, "clips", "%", "LVD-2M %"), rows, shares=shares)
 
 
@@ -130,7 +133,9 @@ def _categories(connection: duckdb.DuckDBPyConnection) -> Table:
     cases = " ".join(
         f"when regexp_matches(lower(text), '\\b({words})\\b') then '{name}'" for name, words in CATEGORY_WORDS.items()
     )
-    counted = dict(_rows(connection, f"select case {cases} else 'others' end as category, count(*) from best group by 1"))
+    counted = dict(
+        _rows(connection, f"select case {cases} else 'others' end as category, count(*) from best group by 1")
+    )
     total = sum(counted.values())
     if not total:
         return Table("Categories", (), [])

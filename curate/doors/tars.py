@@ -113,5 +113,3 @@ def read_sample(record: Record) -> Sequence[Made]:
     given = scripts.texts_of(inner, {"caption"} if "__text__" not in record else set())
     key = record["__video__"] or f"{record['__key__']}.mp4"
     return [Clip(key, texts, url, given=given, own_key=record["__key__"])]
-
-

@@ -1,4 +1,4 @@
-"""Tarsier's rows: `messages` with lists of items (its second form), or `text` with `prompt` and `response` (its first)."""
+"""Tarsier's rows: `messages` with lists of items (second form), or `text` with `prompt` and `response` (first)."""
 
 from __future__ import annotations
 
@@ -117,8 +117,8 @@ def _conversation(record: Record, messages: list[dict[str, Any]], own: set[str])
         task=None if task is None else a_text(task, "task"),
         own_key=str(key) if _plain(key) else None,
         dataset=None if not dataset else a_text(dataset, "dataset"),
-        is_caption=isinstance(task, str) and "caption" in task.lower()
-        or isinstance(dataset, str) and "caption" in dataset.lower(),
+        is_caption=(isinstance(task, str) and "caption" in task.lower())
+        or (isinstance(dataset, str) and "caption" in dataset.lower()),
     )
 
 

@@ -18,8 +18,12 @@ from tests.curate.doors.test_tables_in import cells, lvd2m
 
 Another = Callable[[], Catalogue]
 HOSTILE = st.text(st.characters(codec="utf-8"), max_size=40)
-SAID = st.one_of(HOSTILE, st.sampled_from(['"', "\r\n", "\n\n", "\\", "\x00", "},\n{", "a,\"b\"", "\u2028", "Caption 1:x"]))
-_SLOW = settings(max_examples=4, deadline=None, phases=(Phase.generate,), derandomize=True, suppress_health_check=list(HealthCheck))
+SAID = st.one_of(
+    HOSTILE, st.sampled_from(['"', "\r\n", "\n\n", "\\", "\x00", "},\n{", 'a,"b"', "\u2028", "Caption 1:x"])
+)
+_SLOW = settings(
+    max_examples=4, deadline=None, phases=(Phase.generate,), derandomize=True, suppress_health_check=list(HealthCheck)
+)
 
 
 def again(before: Catalogue, another: Another, form: str, folder: Path, **wish: Any) -> Catalogue:
