@@ -88,17 +88,18 @@ def _change(catalogue: Catalogue, job: Job, dataset: str) -> steps.Change:
 
 
 def _labels(path: Path) -> dict[str, list[str]]:
-    found, number = dict[str, list[str]](), 0
     try:
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-            row = json.loads(line)
-            found[row["video"]] = [str(label) for label in row["labels"]]
+        lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise WrongUse(f"--labels {path}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise WrongUse(
-            f'--labels {path}, line {number}: {{"video": …, "labels": […]}} is needed, got {error}'
-        ) from error
+    found = dict[str, list[str]]()
+    for number, line in enumerate(lines, start=1):
+        try:
+            row = json.loads(line)
+            found[row["video"]] = [str(label) for label in row["labels"]]
+        except (ValueError, KeyError, TypeError) as error:
+            needed = '{"video": …, "labels": […]}'
+            raise WrongUse(f"--labels {path}, line {number}: {needed} is needed, got {error}") from error
     return found
 
 

@@ -82,7 +82,8 @@ def _overview(connection: duckdb.DuckDBPyConnection) -> Table:
     words = _rows(connection, "select avg(words) from best")[0][0]
     own = ("yours", clips, _short(hours), _short(mean), _short(median), _short(low), _short(words), _short(flow))
     others = [
-        (p.name, int(p.clips or 0), _short((p.clips or 0) * p.seconds / 3600), _short(p.seconds), "", "", _short(p.words),
+        (p.name, int(p.clips or 0), _short((p.clips or 0) * p.seconds / 3600), _short(p.seconds), "", "",
+         _short(p.words),
          _short(p.flow)) for p in PUBLISHED
     ]  # fmt: skip
     columns = ("dataset", "clips", "hours", "seconds", "median", "shortest", "caption words", "flow over 10 s")
@@ -139,7 +140,9 @@ def _categories(connection: duckdb.DuckDBPyConnection) -> Table:
     total = sum(counted.values())
     if not total:
         return Table("Categories", (), [])
-    shares = [(name, 100 * counted.get(name, 0) / total, theirs) for name, theirs in CATEGORY_SHARES.items()]
+    shares: list[tuple[str, float | None, float | None]] = [
+        (name, 100 * counted.get(name, 0) / total, theirs) for name, theirs in CATEGORY_SHARES.items()
+    ]
     rows = [(name, counted.get(name, 0), _short(mine), _short(theirs)) for name, mine, theirs in shares]
     remark = "By keywords of the caption; LVD-2M's by a zero-shot classifier over eight classes."
     return Table("Categories", ("category", "clips", "%", "LVD-2M %"), rows, remark, shares)
@@ -168,7 +171,8 @@ def _diversity(connection: duckdb.DuckDBPyConnection) -> Table:
                 lambda i: hash(w[i], coalesce(w[i + 1], ''), coalesce(w[i + 2], '')))))[1:4] as sketch
             from (select number, text, {_WORDS} as w from best)
         ), groups as (
-            select number, count(*) over (partition by sketch) as alike, count(*) over (partition by text) as same from grams
+            select number, count(*) over (partition by sketch) as alike,
+                count(*) over (partition by text) as same from grams
         )
         select count(*) filter (alike > 1), count(*) filter (same > 1), count(*) from groups
     """)[0]  # fmt: skip

@@ -107,7 +107,7 @@ def _named(problem: str | None) -> tuple[str, str]:
 
 
 def _refuse(file: TableFile, pending: _Pending, refused: Refused) -> None:
-    lines = {row: row for row in pending.rows}
+    lines: dict[int, int] = {}
     if not file.rows_are_lines and pending.rows:
         with opened(file.path) as content:
             found, _ = lines_of_records(content, {row + 1 for row in pending.rows})

@@ -89,8 +89,9 @@ def _v1(record: Record) -> Conversation:
     span = {name: record.get(name) for name in _SPAN}
     videos = record.get("video_file")
     if isinstance(videos, list):  # frames as files are one video
-        media = {"video": [{"type": "video", "video": {"image_file": files_in(videos, "video_file"),
-                                                       **{k: v for k, v in span.items() if v is not None}}}]}  # fmt: skip
+        shown = {name: time for name, time in span.items() if time is not None}
+        frames = {"image_file": files_in(videos, "video_file"), **shown}
+        media = {"video": [{"type": "video", "video": frames}]}
     else:
         named = files_in(_filled(videos, record), "video_file")
         media = {"video": [video_item(name, **span) for name in named]}

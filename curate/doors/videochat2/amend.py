@@ -33,8 +33,8 @@ REFUSAL = re.compile(
     re.IGNORECASE,
 )
 REWRITE = (
-    "A question about a picture or a video was answered with an apology. Say the same in one plain sentence that a person "
-    "would use who has looked and does not find it there; no apology, nothing about being a model.\n"
+    "A question about a picture or a video was answered with an apology. Say the same in one plain sentence that a "
+    "person would use who has looked and does not find it there; no apology, nothing about being a model.\n"
     "Question: {question}\nAnswer: {answer}\nPlain sentence:"
 )
 INSTRUCT = (
@@ -44,7 +44,8 @@ INSTRUCT = (
 _REPAIRS = (
     (re.compile(r"[ \t]{2,}"), " "), (re.compile(r"([,;:!?])\1+"), r"\1"),
     (re.compile(r"(?<!\.)\.\.(?!\.)"), "."), (re.compile(r",\."), "."), (re.compile(r" +([,.;:!?])(?=\s|$)"), r"\1"),
-    (re.compile(r"\bi\b(?=['’](m|ve|ll|d)\b)"), "I"), (re.compile(r"\b(a|the|is|of|to|in|and) \1\b", re.IGNORECASE), r"\1"),
+    (re.compile(r"\bi\b(?=['’](m|ve|ll|d)\b)"), "I"),
+    (re.compile(r"\b(a|the|is|of|to|in|and) \1\b", re.IGNORECASE), r"\1"),
 )  # fmt: skip
 
 
@@ -169,8 +170,9 @@ def rewriting(entries: Iterable[SampleEntry], captioner: Captioner) -> Change:
                 new = (answers.get(_key(question, said)) or "").strip()
                 if not new or is_refusal(new):
                     raise BadRow("no_rewrite", "the model gave no sentence, or another apology")
-                message = {**message, "content": [{"type": "text", "text": new}]}
-            messages.append(message)
+                messages.append({**message, "content": [{"type": "text", "text": new}]})
+            else:
+                messages.append(message)
         return messages
 
     return change
@@ -210,7 +212,7 @@ def choosing(top: Mapping[str, Sequence[str]], question: str) -> Change:
 
 
 def truncating(catalogue: Catalogue, dense: str) -> Change:
-    """A change that shows of each video the part that its dense captions (the spans of the dataset `dense`) speak of."""
+    """A change that shows of each video what its dense captions (the spans of the dataset `dense`) speak of."""
     with catalogue.connect() as connection:
         found = connection.execute(
             "select video_key, min(span_start_us), max(span_end_us) from requests "

@@ -113,7 +113,7 @@ def test_the_card_says_sources_funnel_and_texts(with_video: Path, tmp_path: Path
 
 
 def test_an_unknown_selection_names_those_that_there_are(with_video: Path, tmp_path: Path) -> None:
-    with pytest.raises(WrongUse, match="there is no selection 'x'. There are: everything"):
+    with pytest.raises(WrongUse, match=r"there is no selection 'x'\. There are: everything"):
         take_out(Catalogue.open(with_video), "hf", tmp_path, selection="x")
 
 

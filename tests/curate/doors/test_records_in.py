@@ -92,7 +92,7 @@ def test_what_could_be_two_formats_asks_which(catalogue: Catalogue, tmp_path: Pa
     path = jsonl(
         tmp_path / "rows.jsonl", [{"conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Yo"}]}]
     )
-    with pytest.raises(SourceError, match="could be LLaVA.*or ShareGPT.*--format llava or --format sharegpt"):
+    with pytest.raises(SourceError, match=r"could be LLaVA.*or ShareGPT.*--format llava or --format sharegpt"):
         bring_in(catalogue, path)
     assert bring_in(catalogue, path, format="llava")[0].rows["samples"] == 1
 
@@ -175,7 +175,7 @@ def test_vript_and_finevideo_give_a_clip_a_scene(catalogue: Catalogue, tmp_path:
     )
     assert [tuple(row.values()) for row in found] == [
         ("f.mp4", 2_500_000, "given", "T"), ("f.mp4", 2_500_000, "segment", "It runs."), ("f.mp4", None, "given", "D"),
-        *(("v/v-Scene-00%d.mp4" % n, None, "given", said) for n in (1, 2) for said in ("A cat.", "close")),
+        *((f"v/v-Scene-00{n}.mp4", None, "given", said) for n in (1, 2) for said in ("A cat.", "close")),
     ]  # fmt: skip
 
 

@@ -121,8 +121,8 @@ def test_hd_vg_jsonl_gives_scenes_and_a_line_that_is_no_json_is_a_reject(catalog
 @pytest.mark.parametrize(
     ("row", "title", "kind"),
     [
-        ({"YoutubeID": ID, "Start_timestamp": "00:00:01.000", "End_timestamp": "00:00:03.000", "Caption": "x"}, "InternVid",
-         "InternVid"),
+        ({"YoutubeID": ID, "Start_timestamp": "00:00:01.000", "End_timestamp": "00:00:03.000", "Caption": "x"},
+         "InternVid", "InternVid"),
         ({"videoid": "17", "contentUrl": "https://a.example/17.mp4", "name": "x"}, "WebVid", "WebVid"),
         ({"video": "a.mp4", "caption": "x", "aesthetic score": 5.1, "motion score": 3.0}, "OpenVid-1M", "OpenVid-1M"),
     ],
