@@ -47,13 +47,8 @@ def sound_files() -> dict[str, tuple[str, bytes]]:
     said = [{"role": "user", "content": "<video>What?"}, {"role": "assistant", "content": "A cat."}]
     items = [{"role": "user", "content": [{"type": "video", "video": {"video_file": "a.mp4"}}]}]
     scene = {"caption": {"content": "x"}}
-    clip = [
-        {
-            "clip_id": "c",
-            "span": ["0:01", "0:02"],
-            "scene_split": [{"clip_id": "s", "caption": "x", "scene_cut": [0, 5]}],
-        }
-    ]
+    scenes = [{"clip_id": "s", "caption": "x", "scene_cut": [0, 5]}]
+    clip = [{"clip_id": "c", "span": ["0:01", "0:02"], "scene_split": scenes}]
     rows = {
         "videochat2-it": {"video": "a.mp4", "start": 1, "end": 2, "QA": [{"i": "i", "q": "q", "a": "a"}]},
         "llava": {"video": "a.mp4", "conversations": turns}, "sharegpt": {"videos": ["a.mp4"], "conversations": turns},
@@ -122,7 +117,7 @@ def main() -> int:
             if not done.reasons and not any(done.rows.get(table) for table in ("requests", "samples", "ingests")):
                 print(f"lost: {name} {path.read_bytes()[:300]!r}")
                 outcome["lost"] += 1
-    print(f"{arguments.files:,} damaged files: {outcome['whole']:,} came in whole, {outcome['with rejects']:,} with "
+    print(f"{arguments.files:,} damaged files: {outcome['whole']:,} whole, {outcome['with rejects']:,} with "
           f"{outcome['rejects']:,} rejects by file and line, {outcome['lost']} lost without one, none raised")  # fmt: skip
     save("doors_fuzz", {"files": arguments.files, **outcome})
     return 1 if outcome["lost"] else 0

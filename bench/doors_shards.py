@@ -12,6 +12,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from bench.measure import cost_of, in_turns, save, seconds_of
 from engine.catalogue import Catalogue, now
@@ -19,7 +20,8 @@ from engine.write import write
 from schemas.ids import clip_id_of, content_id
 
 _OURS = (
-    "from pathlib import Path; from curate.doors.exporting import Order, export; from engine.catalogue import Catalogue; "
+    "from pathlib import Path; from curate.doors.exporting import Order, export; "
+    "from engine.catalogue import Catalogue; "
     "done = export(Catalogue.open('%s'), Order('%s', Path('%s')), lambda lost, rows: None); "
     "assert done.rows == %d and not done.failed and not done.absent, done"
 )
@@ -62,14 +64,14 @@ def make_catalogue(path: Path, media: Path, clips: int) -> None:
     chance = random.Random(1)
     media.mkdir()
     stamp = {"fingerprint": "bench", "tool_version": "bench", "created_at": now()}
-    tables: dict[str, list[dict[str, object]]] = {name: [] for name in ("videos", "scans", "clips", "captions")}
+    tables: dict[str, list[dict[str, Any]]] = {name: [] for name in ("videos", "scans", "clips", "captions")}
     for number in range(clips):
         file, video = media / f"{number}.mp4", content_id(number)
         file.write_bytes(chance.randbytes(chance.randint(15_000, 25_000)))
         clip = clip_id_of(video, 0, US)
         tables["videos"].append(stamp | {
-            "video_id": video, "video_key": file.name, "uri": str(file), "source_stamp": "", "bytes": 1, "container": "mp4",
-            "codec": "h264", "width": 1, "height": 1, "display_width": 1, "display_height": 1, "rotation": 0,
+            "video_id": video, "video_key": file.name, "uri": str(file), "source_stamp": "", "bytes": 1,
+            "container": "mp4", "codec": "h264", "width": 1, "height": 1, "display_width": 1, "display_height": 1, "rotation": 0,
             "is_vfr": False, "duration_us": US, "num_frames": 60, "has_audio": False, "start_us": 0,
         })  # fmt: skip
         tables["scans"].append(stamp | {

@@ -97,7 +97,7 @@ def export(
 def _say_lost(format_: str, lost: Counter[str], rows: int) -> None:
     if lost:
         say(f"{format_} does not hold, of {rows:,} rows:")
-    for what, count in lost.most_common():
+    for what, count in sorted(lost.items(), key=lambda item: (-item[1], item[0])):
         say(f"  {printable(what)}: {count:,}")
 
 

@@ -116,7 +116,7 @@ def _known(path: Path, found: RecordFormat) -> Known:
 def _fitting(heads: Sequence[Record]) -> tuple[list[RecordFormat], list[RecordFormat]]:
     """The formats that most of the records may be of: those that some record is surely of, and the others."""
     marks = {f: [f.fits(record) for record in heads] for f in RECORD_FORMATS}
-    possible = [f for f, found in marks.items() if sum(mark > 0 for mark in found) * 2 > len(found)]
+    possible = [f for f, found in marks.items() if sum(mark > 0 for mark in found) * 2 >= len(found)]
     return [f for f in possible if 2 in marks[f]], [f for f in possible if 2 not in marks[f]]
 
 

@@ -113,4 +113,4 @@ def _refuse(file: TableFile, pending: _Pending, refused: Refused) -> None:
             found, _ = lines_of_records(content, {row + 1 for row in pending.rows})
         lines = {record - 1: line for record, line in found.items()}
     for row, (reason, detail, key) in zip(pending.rows, pending.problems, strict=True):
-        refused.add(lines.get(row, row), reason, detail, key)
+        refused.add(int(lines.get(row) or row), reason, detail, key)
