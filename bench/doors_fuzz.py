@@ -118,7 +118,7 @@ def main() -> int:
                 print(f"lost: {name} {path.read_bytes()[:300]!r}")
                 outcome["lost"] += 1
     print(f"{arguments.files:,} damaged files: {outcome['whole']:,} whole, {outcome['with rejects']:,} with "
-          f"{outcome['rejects']:,} rejects by file and line, {outcome['lost']} lost without one, none raised")  # fmt: skip
+          f"{outcome['rejects']:,} rejects, {outcome['lost']} lost without one, none raised")  # fmt: skip
     save("doors_fuzz", {"files": arguments.files, **outcome})
     return 1 if outcome["lost"] else 0
 

@@ -71,7 +71,8 @@ def make_catalogue(path: Path, media: Path, clips: int) -> None:
         clip = clip_id_of(video, 0, US)
         tables["videos"].append(stamp | {
             "video_id": video, "video_key": file.name, "uri": str(file), "source_stamp": "", "bytes": 1,
-            "container": "mp4", "codec": "h264", "width": 1, "height": 1, "display_width": 1, "display_height": 1, "rotation": 0,
+            "container": "mp4", "codec": "h264", "width": 1, "height": 1,
+            "display_width": 1, "display_height": 1, "rotation": 0,
             "is_vfr": False, "duration_us": US, "num_frames": 60, "has_audio": False, "start_us": 0,
         })  # fmt: skip
         tables["scans"].append(stamp | {
