@@ -56,9 +56,9 @@ class Work:
 def works_of(catalogue: Catalogue, selection: str | None, shard: Shard | None = None) -> list[Work]:
     """All that was captioned of the selected clips, the newest first."""
     with catalogue.connect() as connection:
-        chosen = f"selections where selection = {quoted(selection)}" if selection else "clips"
+        chosen = f"selections where selection = {quoted(selection)}" if selection else "clips where true"
         share = f" and {shard.condition('clip_id')}" if shard else ""
-        connection.execute(f"create temp table wanted as select clip_id from {chosen} where true{share}")
+        connection.execute(f"create temp table wanted as select clip_id from {chosen}{share}")
         total = connection.execute("select count(*) from wanted").fetchall()[0][0]
         return [_work(connection, row, total) for row in connection.execute(_WORKS).fetchall()]
 

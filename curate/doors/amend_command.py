@@ -59,7 +59,7 @@ def amend(catalogue: str, job: Job) -> None:
         raise WrongUse(f"{job.step}: {error}") from error
     done = steps.amend(opened_, job.dataset, into, change)
     failed = ", ".join(f"{name} {count:,}" for name, count in done.failed.most_common())
-    say(f"{job.step}: {done.made:,} of {done.looked_at:,} samples are now dataset {printable(into)}, {done.changed:,} of "
+    say(f"{job.step}: {done.made:,} of {done.looked_at:,} samples are dataset {printable(into)}, {done.changed:,} of "
         f"them changed" + (f"; left out: {failed}" if failed else ""))  # fmt: skip
     for before, after in done.examples:
         say(f"  {printable(before, 70)} → {printable(after, 70)}")
@@ -88,15 +88,18 @@ def _change(catalogue: Catalogue, job: Job, dataset: str) -> steps.Change:
 
 
 def _labels(path: Path) -> dict[str, list[str]]:
-    found = {}
     try:
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-            row = json.loads(line)
-            found[row["video"]] = [str(label) for label in row["labels"]]
+        lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise WrongUse(f"--labels {path}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise WrongUse(f'--labels {path}, line {number}: {{"video": …, "labels": […]}} is needed, got {error}') from error
+    found = dict[str, list[str]]()
+    for number, line in enumerate(lines, start=1):
+        try:
+            row = json.loads(line)
+            found[row["video"]] = [str(label) for label in row["labels"]]
+        except (ValueError, KeyError, TypeError) as error:
+            needed = '{"video": …, "labels": […]}'
+            raise WrongUse(f"--labels {path}, line {number}: {needed} is needed, got {error}") from error
     return found
 
 
@@ -120,4 +123,7 @@ def _overlap(catalogue: Catalogue, out: str | None) -> None:
     rows = [(o.dataset, o.other, o.media, o.samples, "leak" if o.is_leak else "") for o in found]
     show_rows(("dataset", "shares media with", "media", "samples", ""), rows)
     leaks = sum(o.is_leak for o in found)
-    say(f"{len(found)} pairs of datasets share media, {leaks or 'none'} of them with a test" + (f": {out}" if out else ""))
+    say(
+        f"{len(found)} pairs of datasets share media, {leaks or 'none'} of them with a test"
+        + (f": {out}" if out else "")
+    )

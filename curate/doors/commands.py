@@ -1,4 +1,4 @@
-"""What `curate import`, `export` and `stats` do: a person's words become a wish, and the person is told what happened."""
+"""What `curate import`, `export` and `stats` do: words become a wish, and a person is told what happened."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ def _say(done: Imported) -> None:
         say(f"{done.path}: {done.title}; it was read before, dataset {printable(done.dataset)}")
         return
     rows = ", ".join(f"{count:,} {name}" for name, count in done.rows.items() if name not in ("rejects", "ingests"))
-    say(f"{done.path}: {done.title}; {rows or 'nothing new'} in {done.seconds:.1f} s, dataset {printable(done.dataset)}")
+    say(
+        f"{done.path}: {done.title}; {rows or 'nothing new'} in {done.seconds:.1f} s, dataset {printable(done.dataset)}"
+    )
     if done.remark:
         say(f"  {printable(done.remark)}")
     if done.reasons:
@@ -63,7 +65,9 @@ def _say_media(missing: Counter[str], there: Counter[str]) -> None:
     say(f"media: {there.total():,} files found, {missing.total():,} missing")
     for dataset, count in missing.most_common():
         where = subsets.where_to_get(dataset)
-        say(f"  {printable(dataset)}: {count:,} missing of {count + there[dataset]:,}" + (f"; {where}" if where else ""))
+        say(
+            f"  {printable(dataset)}: {count:,} missing of {count + there[dataset]:,}" + (f"; {where}" if where else "")
+        )
 
 
 def export(
@@ -93,7 +97,7 @@ def export(
 def _say_lost(format_: str, lost: Counter[str], rows: int) -> None:
     if lost:
         say(f"{format_} does not hold, of {rows:,} rows:")
-    for what, count in lost.most_common():
+    for what, count in sorted(lost.items(), key=lambda item: (-item[1], item[0])):
         say(f"  {printable(what)}: {count:,}")
 
 

@@ -48,7 +48,7 @@ def _segments(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> Iterator
     pieces = pc.utf8_trim_whitespace(pc.list_flatten(split))  # type: ignore[attr-defined]
     of = parents.to_numpy(zero_copy_only=False)
     first = np.r_[True, of[1:] != of[:-1]] if len(of) else np.zeros(0, bool)
-    kept = ~first & np.asarray(pc.binary_length(pieces)) .astype(bool)  # type: ignore[attr-defined]
+    kept = ~first & np.asarray(pc.binary_length(pieces)).astype(bool)  # type: ignore[attr-defined]
     of = of[kept]
     if not len(of):
         return

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from curate.doors import tars
 from curate.doors.found import Refused
-from curate.doors.new_parts import FINGERPRINT, STAGE, VERSION, NewParts
 from curate.doors.made import Place
-from curate.doors.record_files import records_of
+from curate.doors.new_parts import FINGERPRINT, STAGE, VERSION, NewParts
 from curate.doors.recognise import ANNOTATIONS, Known, recognise, suffix_of
+from curate.doors.record_files import records_of
 from curate.doors.record_import import MediaFolders, import_records
 from curate.doors.table_files import Unreadable, csv_records
 from curate.doors.table_import import import_table
@@ -137,7 +137,7 @@ def _import_records(
     if _was_read(catalogue, ingest_id):
         done.was_known = True
         return done
-    media = MediaFolders([folder for folder in _media_folders(wish, dataset)]) if wish.media else None
+    media = MediaFolders(_media_folders(wish, dataset)) if wish.media else None
     place = Place(str(path.resolve()), 0, dataset, name, split)
     with NewParts(catalogue) as parts:
         refused = Refused(path.resolve(), parts, ingest_id)

@@ -148,8 +148,9 @@ def _without_breaks(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 text = text.removesuffix("\n")
             if not text:
                 continue
-            item = text_item(text)
-        kept.append(item)
+            kept.append(text_item(text))
+        else:
+            kept.append(item)
     return kept
 
 

@@ -1,4 +1,4 @@
-"""Rows of an import on their way into the catalogue: streamed into one part a table, which appear when all are whole."""
+"""Rows of an import on their way into the catalogue: a part a table, which appear when all are whole."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ class NewParts:
         `is_sound`: the rows are known to keep every rule.
         """
         spec = BY_NAME[name]
-        given = rows if isinstance(rows, pa.Table) else as_table(spec, rows)
-        if not given.num_rows:
+        given: pa.Table = rows if isinstance(rows, pa.Table) else as_table(spec, rows)
+        if not len(given):
             return []
         stamped = self._stamped(given)
         whole = as_table(spec, stamped)
@@ -125,7 +125,7 @@ class NewParts:
             self._files[name],
             spec.schema.with_metadata({key: value.encode() for key, value in footer.items()}),
             compression="snappy",
-            use_dictionary=alike,
+            use_dictionary=alike,  # type: ignore[arg-type]  (a list of columns is allowed)
         )
         return self._writers[name]
 

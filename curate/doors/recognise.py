@@ -85,7 +85,9 @@ def recognise(path: Path, asked: str | None) -> Known:
         table = csv_file(path)
         return _of_table(path, table, asked) or _of_csv_records(path, table, asked)
     if suffix not in _PARQUET | _JSON:
-        raise SourceError(f"{path}: {suffix or 'no ending'} is no annotation file. Known: {', '.join(sorted(ANNOTATIONS))}")
+        raise SourceError(
+            f"{path}: {suffix or 'no ending'} is no annotation file. Known: {', '.join(sorted(ANNOTATIONS))}"
+        )
     table = parquet_file(path) if suffix in _PARQUET else None
     if asked in {f.name for f in RECORD_FORMATS}:
         return _known(path, next(f for f in RECORD_FORMATS if f.name == asked))
@@ -114,7 +116,7 @@ def _known(path: Path, found: RecordFormat) -> Known:
 def _fitting(heads: Sequence[Record]) -> tuple[list[RecordFormat], list[RecordFormat]]:
     """The formats that most of the records may be of: those that some record is surely of, and the others."""
     marks = {f: [f.fits(record) for record in heads] for f in RECORD_FORMATS}
-    possible = [f for f, found in marks.items() if sum(mark > 0 for mark in found) * 2 > len(found)]
+    possible = [f for f, found in marks.items() if sum(mark > 0 for mark in found) * 2 >= len(found)]
     return [f for f in possible if 2 in marks[f]], [f for f in possible if 2 not in marks[f]]
 
 

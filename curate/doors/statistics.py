@@ -82,7 +82,8 @@ def _overview(connection: duckdb.DuckDBPyConnection) -> Table:
     words = _rows(connection, "select avg(words) from best")[0][0]
     own = ("yours", clips, _short(hours), _short(mean), _short(median), _short(low), _short(words), _short(flow))
     others = [
-        (p.name, int(p.clips or 0), _short((p.clips or 0) * p.seconds / 3600), _short(p.seconds), "", "", _short(p.words),
+        (p.name, int(p.clips or 0), _short((p.clips or 0) * p.seconds / 3600), _short(p.seconds), "", "",
+         _short(p.words),
          _short(p.flow)) for p in PUBLISHED
     ]  # fmt: skip
     columns = ("dataset", "clips", "hours", "seconds", "median", "shortest", "caption words", "flow over 10 s")
@@ -113,7 +114,10 @@ def _shares(
     labels = [f"{low}–{high}" if high else f"over {low}" for low, high, _ in edges]
     percent = [100 * count / total for count in counted]
     shares = [(label, mine, edge[2]) for label, mine, edge in zip(labels, percent, edges, strict=True)]
-    rows = [(label, count, _short(mine), _short(theirs)) for (label, mine, theirs), count in zip(shares, counted, strict=True)]
+    rows = [
+        (label, count, _short(mine), _short(theirs))
+        for (label, mine, theirs), count in zip(shares, counted, strict=True)
+    ]
     return Table(title, (unit, "clips", "%", "LVD-2M %"), rows, shares=shares)
 
 
@@ -130,11 +134,15 @@ def _categories(connection: duckdb.DuckDBPyConnection) -> Table:
     cases = " ".join(
         f"when regexp_matches(lower(text), '\\b({words})\\b') then '{name}'" for name, words in CATEGORY_WORDS.items()
     )
-    counted = dict(_rows(connection, f"select case {cases} else 'others' end as category, count(*) from best group by 1"))
+    counted = dict(
+        _rows(connection, f"select case {cases} else 'others' end as category, count(*) from best group by 1")
+    )
     total = sum(counted.values())
     if not total:
         return Table("Categories", (), [])
-    shares = [(name, 100 * counted.get(name, 0) / total, theirs) for name, theirs in CATEGORY_SHARES.items()]
+    shares: list[tuple[str, float | None, float | None]] = [
+        (name, 100 * counted.get(name, 0) / total, theirs) for name, theirs in CATEGORY_SHARES.items()
+    ]
     rows = [(name, counted.get(name, 0), _short(mine), _short(theirs)) for name, mine, theirs in shares]
     remark = "By keywords of the caption; LVD-2M's by a zero-shot classifier over eight classes."
     return Table("Categories", ("category", "clips", "%", "LVD-2M %"), rows, remark, shares)
@@ -163,7 +171,8 @@ def _diversity(connection: duckdb.DuckDBPyConnection) -> Table:
                 lambda i: hash(w[i], coalesce(w[i + 1], ''), coalesce(w[i + 2], '')))))[1:4] as sketch
             from (select number, text, {_WORDS} as w from best)
         ), groups as (
-            select number, count(*) over (partition by sketch) as alike, count(*) over (partition by text) as same from grams
+            select number, count(*) over (partition by sketch) as alike,
+                count(*) over (partition by text) as same from grams
         )
         select count(*) filter (alike > 1), count(*) filter (same > 1), count(*) from groups
     """)[0]  # fmt: skip

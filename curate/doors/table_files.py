@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
@@ -68,7 +69,7 @@ def csv_file(path: Path) -> TableFile:
 
 def distinct(header: Sequence[str]) -> tuple[str, ...]:
     """Column names that differ, whatever their case: a second `text` is `text_2`, one without a name `column_3`."""
-    seen: dict[str, int] = {name: 1 for name in _INDEX}
+    seen: dict[str, int] = dict.fromkeys(_INDEX, 1)
     names = []
     for place, given in enumerate(header, start=1):
         name = given.strip() or f"column_{place}"
@@ -84,10 +85,10 @@ def _quick_csv(path: Path, columns: tuple[str, ...], delimiter: str) -> Iterator
         with opened(path) as file:
             reader = pc.open_csv(
                 file,
-                read_options=pc.ReadOptions(block_size=BLOCK_BYTES, column_names=list(columns), skip_rows_after_names=1),
-                parse_options=pc.ParseOptions(
-                    delimiter=delimiter, newlines_in_values=True, ignore_empty_lines=True
+                read_options=pc.ReadOptions(
+                    block_size=BLOCK_BYTES, column_names=list(columns), skip_rows_after_names=1
                 ),
+                parse_options=pc.ParseOptions(delimiter=delimiter, newlines_in_values=True, ignore_empty_lines=True),
                 convert_options=pc.ConvertOptions(
                     column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=False
                 ),
@@ -101,10 +102,8 @@ def _quick_csv(path: Path, columns: tuple[str, ...], delimiter: str) -> Iterator
 
 
 def _numbered(rows: pa.Table, first: int) -> pa.Table:
-    numbers = pa.array(range(first, first + rows.num_rows), pa.int64())
-    return rows.append_column("source_row", numbers).append_column(
-        "line_problem", pa.nulls(rows.num_rows, pa.string())
-    )
+    numbers = pa.array(np.arange(first, first + rows.num_rows))
+    return rows.append_column("source_row", numbers).append_column("line_problem", pa.nulls(rows.num_rows, pa.string()))
 
 
 def _slow_csv(path: Path, columns: tuple[str, ...], delimiter: str) -> Iterator[pa.Table]:

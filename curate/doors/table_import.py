@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import duckdb
 import pyarrow as pa
 
 from curate.doors.found import Refused
+from curate.doors.given_texts import captions_of
 from curate.doors.new_parts import NewParts
 from curate.doors.reading.texts import Text, texts_of
 from curate.doors.table_files import TableFile, jsonl_sql
-from curate.doors.given_texts import captions_of
 from curate.doors.table_sql import asked_sql
 from curate.formats.format import MACROS, Format, quoted_name
 from curate.formats.lines import lines_of_records
@@ -43,13 +44,19 @@ def import_table(file: TableFile, format_: Format, dataset: str, parts: NewParts
     kept = [column for column in file.columns if column.lower() not in in_captions]
     pending, written = _Pending(), 0
     with _connection() as connection:
-        asked_of = asked_sql(format_, f"({_rows_sql(file)})", dataset, kept, texts)
-        for batch in file.batches():
-            connection.register("batch", batch)
-            asked = connection.sql(asked_of).to_arrow_table()
+        for asked in _asked(file, lambda rows: asked_sql(format_, rows, dataset, kept, texts)):
             written += _add(connection, asked, texts, parts, pending)
     _refuse(file, pending, refused)
     return written
+
+
+def _asked(file: TableFile, sql_of: Callable[[str], str]) -> Iterator[pa.Table]:
+    """The file's rows as `asked_sql` has them, batch by batch."""
+    with _connection() as connection:
+        sql = sql_of(f"({_rows_sql(file)})")
+        for batch in file.batches():
+            connection.register("batch", batch)
+            yield connection.sql(sql).to_arrow_table()
 
 
 def _connection() -> duckdb.DuckDBPyConnection:
@@ -75,36 +82,35 @@ def _rows_sql(file: TableFile) -> str:
 def _add(
     connection: duckdb.DuckDBPyConnection, asked: pa.Table, texts: tuple[Text, ...], parts: NewParts, pending: _Pending
 ) -> int:
-    connection.register("asked", asked)
-    names = ", ".join(REQUEST_COLUMNS)
-    requests = connection.sql(f"select {names} from asked where problem is null").to_arrow_table()
+    usable = asked["problem"].is_null()
+    requests = asked.filter(usable).select(REQUEST_COLUMNS)
     for captions in captions_of(connection, asked, texts):
         parts.add("captions", captions, is_sound=True)
     broken = parts.add("requests", requests)
     by_id = {row["key"]: row for row in broken}
     if by_id or requests.num_rows < asked.num_rows:
-        bad = connection.execute(
-            "select source_row, problem, video_key, request_id from asked where problem is not null "
-            "or request_id in (select unnest(?::varchar[]))", [list(by_id)]
-        ).fetchall()  # fmt: skip
-        for row, problem, key, request_id in bad:
-            pending.rows.append(row)
-            reason, detail = _named(problem) if problem else (by_id[request_id]["reason"], by_id[request_id]["detail"])
-            pending.problems.append((reason, detail, key))
+        for row in asked.select(["source_row", "problem", "video_key", "request_id"]).to_pylist():
+            problem, reject = row["problem"], by_id.get(row["request_id"])
+            if problem is None and reject is None:
+                continue
+            pending.rows.append(row["source_row"])
+            reason, detail = _named(problem) if problem or reject is None else (reject["reason"], reject["detail"])
+            pending.problems.append((reason, detail, row["video_key"]))
     return requests.num_rows - len(broken)
 
 
-def _named(problem: str) -> tuple[str, str]:
+def _named(problem: str | None) -> tuple[str, str]:
     """`bad_<column>` and the detail of a problem "column: what"."""
+    problem = problem or ""
     column, _, _ = problem.partition(": ")
     return f"bad_{column.replace(' ', '_')}", f"column {problem}" if column != "line" else problem
 
 
 def _refuse(file: TableFile, pending: _Pending, refused: Refused) -> None:
-    lines = {row: row for row in pending.rows}
+    lines: dict[int, int] = {}
     if not file.rows_are_lines and pending.rows:
         with opened(file.path) as content:
             found, _ = lines_of_records(content, {row + 1 for row in pending.rows})
         lines = {record - 1: line for record, line in found.items()}
     for row, (reason, detail, key) in zip(pending.rows, pending.problems, strict=True):
-        refused.add(lines.get(row, row), reason, detail, key)
+        refused.add(int(lines.get(row) or row), reason, detail, key)

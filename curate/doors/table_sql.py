@@ -46,9 +46,7 @@ def asked_sql(format_: Format, rows: str, dataset: str, kept: Sequence[str], tex
 def caption_id_sql(kind: str, segment: str, model: str, text: str) -> str:
     """Id of a given text: of its request, kind, segment and model, and of the text's length and beginning, for a
     dataset may give two texts to the same span."""
-    return (
-        f"md5(concat_ws(chr(31), request_id, '{kind}', {segment}, {model}, strlen({text}), left({text}, 200)))"
-    )
+    return f"md5(concat_ws(chr(31), request_id, '{kind}', {segment}, {model}, strlen({text}), left({text}, 200)))"
 
 
 def _problem_sql(f: Format) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from curate.doors.found import BadRow
 from curate.doors.made import Clip, GivenText, Made, a_text
@@ -23,7 +24,8 @@ def samples_of_tar(path: Path, keep: Keep | None = None) -> Iterator[Found]:
 
     `keep` is called with the name, the archive and the member of each video.
     """
-    number, first, key, sample = 0, 1, None, dict[str, object]()
+    number, first, key = 0, 1, None
+    sample: dict[str, Any] = {}
     try:
         with tarfile.open(path, "r|*") as archive:
             for member in archive:
@@ -34,7 +36,8 @@ def samples_of_tar(path: Path, keep: Keep | None = None) -> Iterator[Found]:
                 if base != key and sample:
                     yield first, _finished(sample)
                 if base != key:
-                    key, first, sample = base, number, {"__key__": base}
+                    key, first = base, number
+                    sample = {"__key__": base}
                 if f".{suffix.lower()}" in VIDEO_SUFFIXES:
                     sample["__video__"] = f"{base}.{suffix}"
                     if keep:
@@ -53,14 +56,16 @@ def samples_of_tar(path: Path, keep: Keep | None = None) -> Iterator[Found]:
 def samples_of_folder(folder: Path) -> Iterator[Found]:
     """The same for `key.mp4`, `key.txt` and `key.json` beside one another, in the order of their names."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
-    number, key, sample = 0, None, dict[str, object]()
+    number, key = 0, None
+    sample: dict[str, Any] = {}
     for path in files:
         name = path.relative_to(folder).as_posix()
         base, _, suffix = _split(name)
         if base != key and sample:
             yield number, _finished(sample)
         if base != key:
-            key, number, sample = base, number + 1, {"__key__": base}
+            key, number = base, number + 1
+            sample = {"__key__": base}
         if f".{suffix.lower()}" in VIDEO_SUFFIXES:
             sample["__video__"] = name
         elif suffix.lower() in (*_TEXTS, "json") and path.stat().st_size <= TEXT_BYTES:
@@ -83,7 +88,7 @@ def _split(name: str) -> tuple[str, str, str]:
     return (str(path.parent / stem) if str(path.parent) != "." else stem), dot, suffix
 
 
-def _finished(sample: dict[str, object]) -> Record | BadRow:
+def _finished(sample: dict[str, Any]) -> Record | BadRow:
     record: Record = {"__key__": sample["__key__"], "__video__": sample.get("__video__")}
     try:
         if isinstance(raw := sample.get("json"), bytes):
@@ -113,5 +118,3 @@ def read_sample(record: Record) -> Sequence[Made]:
     given = scripts.texts_of(inner, {"caption"} if "__text__" not in record else set())
     key = record["__video__"] or f"{record['__key__']}.mp4"
     return [Clip(key, texts, url, given=given, own_key=record["__key__"])]
-
-

@@ -1,4 +1,4 @@
-"""LLaVA, ShareGPT, ms-swift and OpenAI rows: conversations whose texts say `<image>` and `<video>` where media stand."""
+"""LLaVA, ShareGPT, ms-swift and OpenAI rows: texts say `<image>` and `<video>` where media stand."""
 
 from __future__ import annotations
 

@@ -33,6 +33,8 @@ def fits_vript(record: Record) -> int:
 
 def read_vript(record: Record) -> list[Clip]:
     """A clip a scene, named `<video>-Scene-NNN`: a file of its own; its aspects are texts of kind `given`."""
+    if not fits_vript(record):
+        raise BadRow("bad_row", "no meta and data as Vript's rows have them")
     meta = record["meta"]
     video = a_text(meta.get("video_id"), "meta.video_id")
     clips = []
@@ -65,6 +67,8 @@ def _scenes(record: Record) -> Any:
 def read_finevideo(record: Record) -> list[Clip]:
     """A clip a scene with times, its activities and mood as texts; the video's own description is a clip of all of
     it. Bytes of the video are left out."""
+    if not fits_finevideo(record):
+        raise BadRow("bad_row", "no scenes as FineVideo's rows have them")
     outer = record.get("json", record)
     outer = outer if isinstance(outer, dict) else record
     name = outer.get("original_video_filename") or outer.get("video_id") or outer.get("youtube_id")
@@ -117,6 +121,8 @@ def _first(record: Record, names: tuple[str, ...]) -> Any:
 
 def read_pair(record: Record) -> list[Clip]:
     """A video with one caption, or with several by several people."""
+    if not fits_pair(record):
+        raise BadRow("bad_row", "no name of a video, or no caption")
     name, said = a_text(_first(record, _NAMES), "video"), _first(record, _TEXTS)
     texts = [GivenText("given", a_text(text, "caption"), "the dataset") for text in (
         said if isinstance(said, list) else [said])]  # fmt: skip
@@ -139,8 +145,9 @@ def read_own(record: Record) -> list[Clip]:
         frames = inner.get("hdvg_frames")
         given = dict(inner.get("given") or {})
         return [Clip(
-            a_text(inner["video_key"], "video_key"), texts, inner.get("url"), inner.get("start_us"), inner.get("end_us"),
-            inner.get("own_key"), given, (frames[0], frames[1]) if frames else None, inner.get("dataset"),
+            a_text(inner["video_key"], "video_key"), texts, inner.get("url"), inner.get("start_us"),
+            inner.get("end_us"), inner.get("own_key"), given,
+            (frames[0], frames[1]) if frames else None, inner.get("dataset"),
         )]  # fmt: skip
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise BadRow("bad_row", f"longtake_clip: {type(error).__name__} {error}") from None

@@ -1,4 +1,4 @@
-"""Tarsier's rows: `messages` with lists of items (its second form), or `text` with `prompt` and `response` (its first)."""
+"""Tarsier's rows: `messages` with lists of items (second form), or `text` with `prompt` and `response` (first)."""
 
 from __future__ import annotations
 
@@ -89,8 +89,9 @@ def _v1(record: Record) -> Conversation:
     span = {name: record.get(name) for name in _SPAN}
     videos = record.get("video_file")
     if isinstance(videos, list):  # frames as files are one video
-        media = {"video": [{"type": "video", "video": {"image_file": files_in(videos, "video_file"),
-                                                       **{k: v for k, v in span.items() if v is not None}}}]}  # fmt: skip
+        shown = {name: time for name, time in span.items() if time is not None}
+        frames = {"image_file": files_in(videos, "video_file"), **shown}
+        media = {"video": [{"type": "video", "video": frames}]}
     else:
         named = files_in(_filled(videos, record), "video_file")
         media = {"video": [video_item(name, **span) for name in named]}
@@ -117,8 +118,8 @@ def _conversation(record: Record, messages: list[dict[str, Any]], own: set[str])
         task=None if task is None else a_text(task, "task"),
         own_key=str(key) if _plain(key) else None,
         dataset=None if not dataset else a_text(dataset, "dataset"),
-        is_caption=isinstance(task, str) and "caption" in task.lower()
-        or isinstance(dataset, str) and "caption" in dataset.lower(),
+        is_caption=(isinstance(task, str) and "caption" in task.lower())
+        or (isinstance(dataset, str) and "caption" in dataset.lower()),
     )
 
 

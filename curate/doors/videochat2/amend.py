@@ -33,8 +33,8 @@ REFUSAL = re.compile(
     re.IGNORECASE,
 )
 REWRITE = (
-    "A question about a picture or a video was answered with an apology. Say the same in one plain sentence that a person "
-    "would use who has looked and does not find it there; no apology, nothing about being a model.\n"
+    "A question about a picture or a video was answered with an apology. Say the same in one plain sentence that a "
+    "person would use who has looked and does not find it there; no apology, nothing about being a model.\n"
     "Question: {question}\nAnswer: {answer}\nPlain sentence:"
 )
 INSTRUCT = (
@@ -42,9 +42,10 @@ INSTRUCT = (
     "task. They must not speak of this example.\nTask: {task}\nExample question: {question}\nExample answer: {answer}"
 )
 _REPAIRS = (
-    (re.compile(r"[ \t]{2,}"), " "), (re.compile(r" +([,.;:!?])(?=\s|$)"), r"\1"),
-    (re.compile(r"([,;:!?])\1+"), r"\1"), (re.compile(r"(?<!\.)\.\.(?!\.)"), "."), (re.compile(r",\."), "."),
-    (re.compile(r"\bi\b(?=['’](m|ve|ll|d)\b)"), "I"), (re.compile(r"\b(a|the|is|of|to|in|and) \1\b", re.IGNORECASE), r"\1"),
+    (re.compile(r"[ \t]{2,}"), " "), (re.compile(r"([,;:!?])\1+"), r"\1"),
+    (re.compile(r"(?<!\.)\.\.(?!\.)"), "."), (re.compile(r",\."), "."), (re.compile(r" +([,.;:!?])(?=\s|$)"), r"\1"),
+    (re.compile(r"\bi\b(?=['’](m|ve|ll|d)\b)"), "I"),
+    (re.compile(r"\b(a|the|is|of|to|in|and) \1\b", re.IGNORECASE), r"\1"),
 )  # fmt: skip
 
 
@@ -89,7 +90,9 @@ def amend(catalogue: Catalogue, dataset: str, into: str, change: Change, *, only
 
 def _rows(entry: SampleEntry, messages: Messages, into: str) -> Iterator[tuple[str, Row]]:
     row = entry.row
-    made = Conversation(messages, {**entry.given, "made_from": row["sample_id"]}, row["task"], row["own_key"], row["split"])
+    made = Conversation(
+        messages, {**entry.given, "made_from": row["sample_id"]}, row["task"], row["own_key"], row["split"]
+    )
     for name, new in rows_of(made, Place(into, row["source_row"], into, "amend")):
         if name == "samples":
             new |= {"clip_ids": row["clip_ids"], "caption_ids": row["caption_ids"]}
@@ -113,7 +116,9 @@ def texts_of(messages: Messages) -> list[str]:
     return [item["text"] for message in messages for item in message["content"] if item["type"] == "text"]
 
 
-def with_texts(messages: Messages, new: Callable[[str, str], str], roles: Sequence[str] = ("user", "assistant")) -> Messages:
+def with_texts(
+    messages: Messages, new: Callable[[str, str], str], roles: Sequence[str] = ("user", "assistant")
+) -> Messages:
     """The messages with `new(role, text)` in place of each text of some roles."""
     return [
         {**m, "content": [
@@ -165,8 +170,9 @@ def rewriting(entries: Iterable[SampleEntry], captioner: Captioner) -> Change:
                 new = (answers.get(_key(question, said)) or "").strip()
                 if not new or is_refusal(new):
                     raise BadRow("no_rewrite", "the model gave no sentence, or another apology")
-                message = {**message, "content": [{"type": "text", "text": new}]}
-            messages.append(message)
+                messages.append({**message, "content": [{"type": "text", "text": new}]})
+            else:
+                messages.append(message)
         return messages
 
     return change
@@ -185,7 +191,9 @@ def choosing(top: Mapping[str, Sequence[str]], question: str) -> Change:
 
     def change(entry: SampleEntry) -> Messages:
         label = "".join(texts_of([entry.messages[-1]])).strip()
-        name = next((i["video"].get("video_file") for m in entry.messages for i in m["content"] if i["type"] == "video"), None)
+        name = next(
+            (i["video"].get("video_file") for m in entry.messages for i in m["content"] if i["type"] == "video"), None
+        )
         labels = list(dict.fromkeys(top.get(name or "", ())))[:20]
         if not labels:
             raise BadRow("no_candidates", f"no labels for {name}")
@@ -204,7 +212,7 @@ def choosing(top: Mapping[str, Sequence[str]], question: str) -> Change:
 
 
 def truncating(catalogue: Catalogue, dense: str) -> Change:
-    """A change that shows of each video the part that its dense captions (the spans of the dataset `dense`) speak of."""
+    """A change that shows of each video what its dense captions (the spans of the dataset `dense`) speak of."""
     with catalogue.connect() as connection:
         found = connection.execute(
             "select video_key, min(span_start_us), max(span_end_us) from requests "

@@ -11,15 +11,15 @@ TEST_NAMES = (
     "activitynet-qa", "longvideobench", "mlvu", "temporalbench", "vinoground",
 )  # fmt: skip
 _MEDIA_SQL = r"""
-    create temp table shown as
-    select distinct o.dataset, s.sample_id, id, coalesce(s.split = 'test', false) or {is_test} as is_test
-    from samples s join origins o using (sample_id), lateral (
-        select lower(regexp_replace(regexp_replace(unnest(json_extract_string(s.messages,
-            ['$[*].content[*].video.video_file', '$[*].content[*].image.image_file'])[1]
-            || json_extract_string(s.messages,
-            ['$[*].content[*].video.video_file', '$[*].content[*].image.image_file'])[2]),
-            '^.*/', ''), '[.][A-Za-z0-9]{{2,4}}$', '')) as id
-    ) where id is not null and id <> ''
+    create table shown as
+    select distinct dataset, sample_id, is_test,
+        lower(regexp_replace(regexp_replace(file, '^.*/', ''), '[.][A-Za-z0-9]{{2,4}}$', '')) as id
+    from (
+        select o.dataset, s.sample_id, coalesce(s.split = 'test', false) or {is_test} as is_test,
+            unnest(list_concat(json_extract_string(s.messages, '$[*].content[*].video.video_file'),
+                json_extract_string(s.messages, '$[*].content[*].image.image_file'))) as file
+        from samples s join origins o using (sample_id)
+    ) where file is not null and file <> ''
 """
 """The media of every sample by their names without folders and endings, lower case: that is how sets copy them."""
 

@@ -28,7 +28,9 @@ def all_subsets() -> tuple[Subset, ...]:
 
     text = (files("curate.doors.videochat2") / "subsets.csv").read_text(encoding="utf-8")
     rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
-    return tuple(Subset(row["path"], int(row["rows"]) if row["rows"] else None, row["media_root"], row["source"]) for row in rows)
+    return tuple(
+        Subset(row["path"], int(row["rows"]) if row["rows"] else None, row["media_root"], row["source"]) for row in rows
+    )
 
 
 def subset_of(dataset: str) -> Subset | None:

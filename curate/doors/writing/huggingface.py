@@ -75,16 +75,32 @@ def card(connection: duckdb.DuckDBPyConnection, name: str, selection: str | None
         f"  - config_name: {config}\n    data_files: {config}/*.parquet\n" for config, count in counts.items() if count
     )
     head = f"---\npretty_name: {name}\nconfigs:\n{configs}---\n\n# {name}\n\n"
-    parts = [head + "Written by longtake. " + ", ".join(f"{count:,} {config}" for config, count in counts.items()) + ".\n"]
+    parts = [
+        head + "Written by longtake. " + ", ".join(f"{count:,} {config}" for config, count in counts.items()) + ".\n"
+    ]
     parts.append(_table("Sources", ("dataset", "rows", "hosts"), connection.execute(
         "select r.dataset, count(*), string_agg(distinct regexp_extract(r.url, '^https?://([^/]+)', 1), ', ') "
         "from entries e join requests r using (request_id) group by 1 order by 1"
     ).fetchall()))  # fmt: skip
-    parts.append(_table("Sub-sets of the samples", ("dataset", "task", "media", "rows"), connection.execute(
-        "select dataset, coalesce(task, ''), media, count(*) from origins group by all order by all").fetchall()))
-    parts.append(_table("Licences", ("licence", "clips"), connection.execute(
-        "select coalesce(v.licence, 'not known: that of the source'), count(*) from entries e "
-        "left join clips c using (clip_id) left join videos v using (video_id) group by 1 order by 1").fetchall()))
+    parts.append(
+        _table(
+            "Sub-sets of the samples",
+            ("dataset", "task", "media", "rows"),
+            connection.execute(
+                "select dataset, coalesce(task, ''), media, count(*) from origins group by all order by all"
+            ).fetchall(),
+        )
+    )
+    parts.append(
+        _table(
+            "Licences",
+            ("licence", "clips"),
+            connection.execute(
+                "select coalesce(v.licence, 'not known: that of the source'), count(*) from entries e "
+                "left join clips c using (clip_id) left join videos v using (video_id) group by 1 order by 1"
+            ).fetchall(),
+        )
+    )
     if selection is not None:
         parts.append(_table("Recipe and funnel", ("condition", "SQL", "clips left", "hours left"), connection.execute(
             "select condition, sql, clips_left, round(hours_left, 3) from funnels where selection = ? order by step",

@@ -1,4 +1,4 @@
-"""Clips as LVD-2M's csv: its columns, lists as Python literals, and what was read from such a file as it stood there."""
+"""Clips as LVD-2M's csv: its columns, lists as Python literals, and what such a file said as it stood there."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def write(rows: Iterable[dict[str, Any]], file: TextIO, columns: Sequence[str]) 
     return count
 
 
-def _span(start_us: int, end_us: int) -> str:
+def _span(start_us: Any, end_us: Any) -> str:
     return repr([_time(start_us), _time(end_us)])
 
 

@@ -81,7 +81,7 @@ def _entries_sql(connection: duckdb.DuckDBPyConnection, selection: str | None) -
         from requests r left join ({links}) l using (request_id) where not {of_samples} or {has_text}
         union all
         select row_number() over (order by clip_id) as place, clip_id, null from clips
-        where not exists (select 1 from requests where not {of_samples} or {has_text.replace("r.", "")})
+        where not exists (select 1 from requests r where not {of_samples} or {has_text})
     """
     return f"""
         select row_number() over (order by place, request_id nulls first, clip_id) as number, clip_id, request_id from (

@@ -73,7 +73,7 @@ def another(tmp_path: Path) -> Callable[[], Catalogue]:
 
 
 @pytest.fixture(scope="session")
-def annotations() -> Path:
+def annotation_files() -> Path:
     """The folder of published annotation files: $LONGTAKE_TEST_DATA/annotations."""
     root = Path(os.environ.get("LONGTAKE_TEST_DATA") or REPO.parent / "shared" / "data")
     if not (root / "annotations").is_dir():

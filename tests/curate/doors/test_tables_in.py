@@ -30,7 +30,9 @@ def cells(key: str = "k.0", raw: str = "a long text", span: str = "['0:00:01.5',
 
 
 def captions(catalogue: Catalogue) -> list[tuple[object, ...]]:
-    return [tuple(row.values()) for row in rows(catalogue, "select kind, segment, text, model from captions order by all")]
+    return [
+        tuple(row.values()) for row in rows(catalogue, "select kind, segment, text, model from captions order by all")
+    ]
 
 
 def test_lvd2m_gives_a_request_and_its_four_texts_with_who_wrote_them(catalogue: Catalogue, tmp_path: Path) -> None:
@@ -77,7 +79,9 @@ def test_a_bad_row_is_a_reject_with_its_line_and_the_others_stay(catalogue: Cata
 def test_rows_around_a_broken_one_are_read_all_the_same(catalogue: Catalogue, tmp_path: Path) -> None:
     whole = lvd2m(tmp_path / "whole.csv", *(cells(f"k.{n}") for n in range(4))).read_bytes().splitlines(keepends=True)
     damaged = tmp_path / "damaged.csv"
-    damaged.write_bytes(b"".join([*whole[:2], b'x,"no end\n', whole[2], b"too,few\n", whole[3], b"\xff\xfe,1\n", whole[4]]))
+    damaged.write_bytes(
+        b"".join([*whole[:2], b'x,"no end\n', whole[2], b"too,few\n", whole[3], b"\xff\xfe,1\n", whole[4]])
+    )
     (done,) = bring_in(catalogue, damaged)
     assert rejects(catalogue) == [("3", "bad_line"), ("5", "bad_line"), ("7", "bad_line")]
     assert rows(catalogue, "select count(*) as n from requests") == [{"n": 4}]
@@ -92,7 +96,9 @@ def test_panda_70m_gives_a_request_and_a_caption_a_span(catalogue: Catalogue, tm
         writer.writerow([ID, WATCH, "[['0:00:00.000', '0:00:05.000'], ['0:00:05.000', '0:00:09.500']]",
                          "['a cat', 'a dog']", "[0.5, 0.4]"])  # fmt: skip
     bring_in(catalogue, path)
-    found = rows(catalogue, "select own_key, span_end_us, text from requests join captions on clip_id = request_id order by 1")
+    found = rows(
+        catalogue, "select own_key, span_end_us, text from requests join captions on clip_id = request_id order by 1"
+    )
     assert found == [
         {"own_key": f"{ID}.0", "span_end_us": 5_000_000, "text": "a cat"},
         {"own_key": f"{ID}.1", "span_end_us": 9_500_000, "text": "a dog"},
@@ -115,8 +121,8 @@ def test_hd_vg_jsonl_gives_scenes_and_a_line_that_is_no_json_is_a_reject(catalog
 @pytest.mark.parametrize(
     ("row", "title", "kind"),
     [
-        ({"YoutubeID": ID, "Start_timestamp": "00:00:01.000", "End_timestamp": "00:00:03.000", "Caption": "x"}, "InternVid",
-         "InternVid"),
+        ({"YoutubeID": ID, "Start_timestamp": "00:00:01.000", "End_timestamp": "00:00:03.000", "Caption": "x"},
+         "InternVid", "InternVid"),
         ({"videoid": "17", "contentUrl": "https://a.example/17.mp4", "name": "x"}, "WebVid", "WebVid"),
         ({"video": "a.mp4", "caption": "x", "aesthetic score": 5.1, "motion score": 3.0}, "OpenVid-1M", "OpenVid-1M"),
     ],
