@@ -8,6 +8,10 @@ ROOMS := schemas media engine model curate recaption train eval
 BENCHES := startup scan jobs memory kill frames ingest download
 VIDEOS ?=
 
+# Compiled modules are kept even where the environment says otherwise: tests start many processes, and compiling torch
+# and transformers anew takes each of them ten seconds.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check lint bench docs lock clean
 

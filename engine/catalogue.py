@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -28,6 +28,7 @@ _URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+://")
 _LISTINGS = 4
 
 
+@cache
 def tool_version() -> str:
     """Version of longtake, as it stands in every row."""
     try:

@@ -13,6 +13,15 @@ WANTED = ("*.json", "*.safetensors", "*.jinja", "merges.txt", "vocab.txt", "*.mo
 NAME = re.compile(r"(?P<repo>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@(?P<revision>[\w./-]+))?")
 
 
+def model_name(name: str | Path) -> str:
+    """What a checkpoint is called in rows and tables: its name on the hub, or its folder's; RUN/model is called RUN."""
+    path = Path(name)
+    if not path.exists():
+        return str(name)
+    folder = path.resolve()
+    return folder.parent.name if folder.name == "model" and folder.parent.name else folder.name
+
+
 def checkpoint_folder(name: str | Path, files: Sequence[str] = WANTED) -> Path:
     """The folder of a checkpoint: a path that is there, or "owner/name" or "owner/name@revision" on the hub.
 

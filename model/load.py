@@ -16,7 +16,7 @@ import torch
 from model.configs import Checkpoint, Family, is_original, llava_config, open_checkpoint, qwen2_vl_config, read_json
 from model.errors import ModelError
 from model.fit import check_fit
-from model.hub import checkpoint_folder
+from model.hub import checkpoint_folder, model_name
 from model.rename import is_computed, llava_module_name, qwen2_vl_module_name
 from model.weights import Shard, shards_of, weights_id
 
@@ -85,8 +85,9 @@ def load_model(
 
     processor = processor_for(checkpoint, settings)
     stops = _stop_ids(network, processor.tokenizer)
-    name = Path(path).resolve().name if Path(path).exists() else str(path)
-    return LoadedModel(name, network, processor, checkpoint.family, checkpoint.folder, weights_id(shards), stops)
+    return LoadedModel(
+        model_name(path), network, processor, checkpoint.family, checkpoint.folder, weights_id(shards), stops
+    )
 
 
 def _check_choices(device: str, dtype: str, attention: str) -> None:

@@ -79,7 +79,7 @@ def identify(choice: EngineChoice) -> Identity:
         parts = {"engine": "openai", "model": choice.model, "images": choice.images}
         return Identity(Writer(choice.model, None, "openai"), "server", 16, False, parts)
     from model.configs import open_checkpoint  # noqa: PLC0415
-    from model.hub import checkpoint_folder  # noqa: PLC0415
+    from model.hub import checkpoint_folder, model_name  # noqa: PLC0415
     from model.weights import entries, shards_of, weights_id  # noqa: PLC0415
 
     folder = checkpoint_folder(choice.model)
@@ -89,9 +89,13 @@ def identify(choice: EngineChoice) -> Identity:
     size = sum(prod(entry.shape) for entry in entries(shards))
     frames = 8 if checkpoint.family == "tarsier1" else 16
     parts = {"engine": "transformers", "family": checkpoint.family, "weights": weights, "dtype": choice.dtype}
-    name = choice.model if not Path(choice.model).is_dir() else Path(choice.model).resolve().name
     return Identity(
-        Writer(name, weights, "transformers"), checkpoint.family, frames, size < TOY_PARAMETERS, parts, folder
+        Writer(model_name(choice.model), weights, "transformers"),
+        checkpoint.family,
+        frames,
+        size < TOY_PARAMETERS,
+        parts,
+        folder,
     )
 
 

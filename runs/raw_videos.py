@@ -37,7 +37,7 @@ def main() -> None:
     if not cut_off.is_file():
         cut_off.write_bytes((files / reels[0].video).read_bytes()[:4_000])
     with (asked.out / "requests.csv").open("w", newline="") as file:
-        rows = csv.DictWriter(file, COLUMNS)
+        rows: csv.DictWriter[str] = csv.DictWriter(file, COLUMNS)
         rows.writeheader()
         rows.writerows(requests(reels + copies, f"http://127.0.0.1:{asked.port}"))
     print(f"{len(reels) + len(copies)} reels in {files}, asked for in {asked.out / 'requests.csv'}")

@@ -12,7 +12,7 @@ pytest.importorskip("torch", reason="the extra `model` is not installed")
 import huggingface_hub.constants as settings
 
 from model.errors import ModelError
-from model.hub import checkpoint_folder
+from model.hub import checkpoint_folder, model_name
 from model.load import load_model
 from model.planning import plan_lines
 from tests.model import tiny
@@ -63,3 +63,10 @@ def test_a_hub_that_cannot_be_reached_is_said(tmp_path: Path, monkeypatch: pytes
 def test_a_folder_that_is_there_is_never_looked_up(asked: list[str], tmp_path: Path) -> None:
     assert checkpoint_folder(tmp_path / "there") == tmp_path / "there"
     assert not asked
+
+
+def test_a_model_is_called_by_its_folder_and_a_trained_one_by_its_run(tmp_path: Path) -> None:
+    (tmp_path / "student" / "model").mkdir(parents=True)
+    assert model_name(tmp_path / "student" / "model") == "student"
+    assert model_name(tmp_path / "student") == "student"
+    assert model_name("owner/name") == "owner/name"
