@@ -59,7 +59,8 @@ for who in teacher student untrained; do
     show "evaluate run stories --model $model --annotations $out/held_out --videos $out/held_out --judge rules \\
     --out $out/scores/$who -c $catalogue"
 done
-show "evaluate compare $out/scores/teacher/stories $out/scores/student/stories"
+show "evaluate compare $out/scores/teacher/stories $out/scores/student/stories" ||
+    echo "(with so few steps the student writes no sentence that the judge reads)"
 show "evaluate leaderboard -c $catalogue"
 
 step "6. Questions over all of it"

@@ -29,12 +29,11 @@ def main() -> None:
     results = {who: json.loads((out / "scores" / who / "stories" / "scores.json").read_text()) for who in MODELS}
     rows = ["| model | F1 | 95 % interval | precision | recall | clips |", "|---|---|---|---|---|---|"]
     for who, result in results.items():
-        overall = result["overall"]
-        interval = result.get("intervals", {}).get("f1") or overall.get("f1_interval")
-        low, high = interval if interval else (float("nan"), float("nan"))
+        overall, f1 = result["overall"], (result["interval_95"] or {}).get("f1") or {}
+        figures = [overall["f1"], f1.get("low"), f1.get("high"), overall["precision"], overall["recall"]]
+        shown = ["–" if figure is None else f"{figure:.3f}" for figure in figures]
         rows.append(
-            f"| {who} | {overall['f1']:.3f} | {low:.3f} to {high:.3f} | {overall['precision']:.3f} | "
-            f"{overall['recall']:.3f} | {overall['success']} |"
+            f"| {who} | {shown[0]} | {shown[1]} to {shown[2]} | {shown[3]} | {shown[4]} | {overall['success']} |"
         )
     picture = np.vstack([of_clip(place, results, out) for place in range(SHOWN)])
     cv2.imwrite(str(out / "summary.png"), picture)
@@ -50,7 +49,7 @@ def main() -> None:
 def of_clip(place: int, results: dict[str, dict[str, Any]], out: Path) -> np.ndarray:
     """Frames above, texts below: uint8 [H, WIDTH, 3]."""
     sample = results["teacher"]["samples"][place]
-    with stream(str(out / "held_out" / f"{Path(sample['idx']).name}.mp4")) as frames:
+    with stream(sample["video"]) as frames:
         shown = [cv2.resize(frame.bgr, (SIDE, SIDE), interpolation=cv2.INTER_NEAREST) for frame in frames][:FRAMES]
     strip = np.full((SIDE, WIDTH, 3), 255, np.uint8)
     strip[:, : SIDE * len(shown)] = np.hstack(shown)
@@ -59,7 +58,7 @@ def of_clip(place: int, results: dict[str, dict[str, Any]], out: Path) -> np.nda
         told = next(s for s in results[who]["samples"] if s["idx"] == sample["idx"])
         is_right = told["recall"] == 1 and told["precision"] == 1
         lines.append((f"{who}: {told['prediction']}", RIGHT if is_right else WRONG))
-        for event, verdict in zip(told["reference_events"], told["relations_recall"], strict=True):
+        for event, verdict in zip(told["reference_events"], told["relations_recall"] or (), strict=False):
             mark = "+" if verdict == "entailment" else "-"
             lines.append((f"    {mark} {event}", RIGHT if verdict == "entailment" else WRONG))
     text = np.full((LINE * (len(lines) + 1), WIDTH, 3), 255, np.uint8)
