@@ -9,7 +9,7 @@ from typing import Any
 from model.captioner import CaptionResult
 from model.configs import open_checkpoint
 from model.errors import ModelError
-from model.plan import Gpu, clip_plan, network_sizes
+from model.plan import Gpu, clip_plan, gpu_named, network_sizes
 
 
 class RunReport:
@@ -62,8 +62,20 @@ class RunReport:
             ideal += count * (plan.compute_seconds + plan.memory_seconds)
         return ideal / self.seconds
 
+    def _own_gpu(self) -> Gpu | None:
+        place = getattr(self._model, "device", None)
+        if place is None or place.type != "cuda":
+            return None
+        import torch  # noqa: PLC0415
+
+        try:
+            return gpu_named(torch.cuda.get_device_name(place))
+        except ValueError:
+            return None
+
     def lines(self, device: Gpu | None = None, rows: int | None = None) -> list[str]:
-        """For people."""
+        """For people. device: whose roofline; by default that of the GPU on which the model is, if it is known."""
+        device = device or self._own_gpu()
         total = f"{self.clips} clips in {self.seconds:.1f} s: {self.clips_per_second:.2f} clips/s, "
         lines = [total + f"{self.tokens_per_second:.1f} tokens/s written, {self.prompt_tokens} read"]
         if self.failures:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -15,6 +16,7 @@ torch = pytest.importorskip("torch", reason="the extra `model` is not installed"
 
 from model.captioner import CaptionRequest, CaptionResult  # noqa: E402
 from model.engines.packed import PackedGenerator, Row, Tell, Written  # noqa: E402
+from model.engines.report import RunReport  # noqa: E402
 from model.engines.transformers_engine import EngineSettings, TransformersCaptioner  # noqa: E402
 from model.engines.vision import media_features  # noqa: E402
 from model.engines.workers import Workers  # noqa: E402
@@ -205,6 +207,19 @@ def test_a_report_has_rates_and_a_share_of_the_roofline(model: LoadedModel) -> N
     share = report.roofline_share(Gpu("cpu", 0.01, 0.01, 8))
     assert share is not None
     assert share > 0
+
+
+def test_a_report_of_a_gpu_run_knows_its_gpu(model: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    class OnGpu:
+        device, checkpoint = torch.device("cuda:0"), model.checkpoint
+
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "NVIDIA H200")
+    report = RunReport(OnGpu())
+    results = TransformersCaptioner(model, EngineSettings(workers=0)).caption([ask("a", 4, max_new_tokens=3)])
+    list(report.counted(results, time.perf_counter() - 1))
+    assert "of the roofline of H200 (datasheet" in report.lines()[-1]
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "Somebody's GPU")
+    assert not any("roofline" in line for line in report.lines())
 
 
 @pytest.mark.parametrize("kind", tiny.STOCK_KINDS)
