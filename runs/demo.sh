@@ -8,10 +8,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=${OUT:-demo}
-reels=${REELS:-40} steps=${STEPS:-600} held_out=${HELD_OUT:-100} port=${PORT:-8765}
+reels=${REELS:-40} steps=${STEPS:-500} held_out=${HELD_OUT:-100} port=${PORT:-8765}
 teacher=assets/story_teacher
 catalogue=$out/catalogue
 began=$SECONDS
+export OMP_NUM_THREADS=1  # networks this small are slower on two threads
 
 bold() { if [ -t 1 ]; then printf '\n\033[1m%s\033[0m\n' "$1"; else printf '\n%s\n' "$1"; fi; }
 step() { bold "== $1"; }
@@ -50,7 +51,7 @@ show "curate sql -c $catalogue \"select video_key, round(start_us / 1e6, 2) as s
 step "4. A student: a quarter of the teacher's weights learn from its captions"
 show "train samples -c $catalogue --dataset taught --kind dense"
 [ -d "$out/untrained" ] || show "python -m train.small_world student $out/untrained"
-show "train run story_student -c $catalogue --model $out/untrained --out $out/student --dataset taught --steps $steps --resume"
+show "train run story_student -c $catalogue --model $out/untrained --out $out/student --dataset taught --steps $steps --cache-gb 0.5 --resume"
 
 step "5. Scores: stories of combinations that nobody was shown, by an exact judge"
 show "python -m media.synthetic.stories $out/held_out --split held_out --count $held_out --things 2 --events 2"
