@@ -28,7 +28,8 @@ show "curate download --status -c $catalogue"
 
 step "2. Clips: one decode pass finds cuts and measures; what to keep is a query"
 show "curate scan -c $catalogue"
-show "curate dedup -c $catalogue --where \"origin = 'detected' and coalesce(coherence, 0) < 0.96\""
+show "curate dedup -c $catalogue --where \"origin = 'detected' and coalesce(coherence, 0) < 0.96 \\
+    and coalesce(ken_burns_score, 0) < 0.25\""
 show "curate select -c $catalogue --recipe everything --name stories --where \"origin = 'detected'\" \\
     --where 'coalesce(coherence, 0) < 0.96' --where 'coalesce(ken_burns_score, 0) < 0.25' --where is_keeper"
 show "python runs/compare_truth.py $catalogue $out/raw"
@@ -67,7 +68,7 @@ show "evaluate leaderboard -c $catalogue"
 step "6. Questions over all of it"
 show "curate sql -c $catalogue \"select count(*) as clips, count(text) as captioned, round(sum(clip.seconds) / 60, 1) as minutes from clip left join caption using (clip_id)\""
 show "curate sql -c $catalogue \"select reason, stage, count(*) as n from rejects group by all order by n desc\""
-show "curate sql -c $catalogue \"select model, metric, round(value, 3) as value, round(low, 3) as low, round(high, 3) as high from scores where metric = 'f1' order by value desc\""
+show "curate sql -c $catalogue \"select model, metric, round(value, 3) as value, round(low, 3) as low, round(high, 3) as high from scores where metric = 'f1' and low is not null order by value desc\""
 show "curate report -c $catalogue --selection stories --out $out/report.html"
 show "python runs/summary.py $out"
 

@@ -17,7 +17,7 @@ import numpy as np
 from media.stream import stream
 
 MODELS = ("teacher", "student", "untrained")
-SHOWN, FRAMES, SIDE, LINE = 4, 8, 84, 17
+SHOWN, FRAMES, SIDE, LINE = 4, 8, 112, 17
 WIDTH = FRAMES * SIDE
 RIGHT, WRONG, INK = (60, 130, 30), (40, 40, 190), (30, 30, 30)  # BGR
 
