@@ -17,8 +17,8 @@ from curate.select import DEFAULT_ORDER
 from curate.select import select as freeze
 from curate.show import printable, say, show_funnel
 from curate.sources import SourceError, find_files
-from curate.wrong_use import WrongUse
 from engine.catalogue import Catalogue
+from engine.door import WrongUse
 from engine.due import Shard
 from engine.progress import Tally
 

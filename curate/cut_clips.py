@@ -21,8 +21,8 @@ from curate.requested import NAMES_SQL
 from curate.show import say
 from curate.sources import open_source
 from curate.stages import Effort
-from curate.wrong_use import WrongUse
 from engine.catalogue import Catalogue
+from engine.door import WrongUse
 from engine.pool import Pool
 from engine.progress import Tally, progress
 from engine.run import default_jobs, local_slots

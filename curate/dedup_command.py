@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from curate.dedup.stage import dedup as find_duplicates
 from curate.query_commands import open_catalogue
 from curate.show import say, show_result
-from curate.wrong_use import WrongUse
 from engine.catalogue import Catalogue
+from engine.door import WrongUse
 from engine.query import fenced, run
 from engine.run import default_jobs
 

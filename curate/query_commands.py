@@ -11,9 +11,9 @@ import duckdb
 
 from curate.shell import run_shell
 from curate.show import printable, say, show_result
-from curate.wrong_use import WrongUse
 from engine.catalogue import Catalogue
 from engine.compact import compact as compact_all
+from engine.door import WrongUse
 from engine.query import QueryError, fenced, interruptible, one_line
 from engine.query import run as run_query
 from engine.repair import repair as repair_problems

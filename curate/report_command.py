@@ -8,8 +8,8 @@ from pathlib import Path
 from curate.query_commands import open_catalogue
 from curate.report.page import page
 from curate.show import say
-from curate.wrong_use import WrongUse
 from engine.catalogue import Catalogue
+from engine.door import WrongUse
 
 __all__ = ["open_catalogue", "report"]
 

@@ -13,14 +13,9 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(
-    name="evaluate",
-    help="What captions and answers are worth: AutoDQ, multiple choice, open questions, CIDEr.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
+from engine.door import Errors, command, open_door
+
+app = command("evaluate", "What captions and answers are worth: AutoDQ, multiple choice, open questions, CIDEr.")
 
 Predictions = Annotated[Path, typer.Option("--predictions", "-p", help="A .jsonl file, or a folder of them.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for scores.json and the tables.")]
@@ -262,21 +257,21 @@ def tokenize(
 
 
 def main() -> None:
-    """The door: errors that have names are one line and an exit code."""
+    """The door of the house: what a person can mend is one line, a bug is a traceback."""
+    open_door(
+        app, _named, extras="eval", goes_on="what was answered and judged is kept; the same command goes on from there"
+    )
+
+
+def _named() -> Errors:
+    from engine.store import CatalogueError  # noqa: PLC0415
     from eval.errors import EvalError  # noqa: PLC0415
+    from media.errors import MediaError  # noqa: PLC0415
+    from model.errors import ModelError  # noqa: PLC0415
 
-    try:
-        app()
-    except EvalError as error:
-        print(f"evaluate: {error}", file=sys.stderr)
-        sys.exit(1)
-    except Exception as error:
-        if not _is_named(error):
-            raise
-        print(f"evaluate: {error}", file=sys.stderr)
-        sys.exit(1)
+    names: Errors = (CatalogueError, EvalError, MediaError, ModelError)
+    if "httpx" in sys.modules:
+        from model.engines.server_call import ServerBroken  # noqa: PLC0415
 
-
-def _is_named(error: Exception) -> bool:
-    """Whether another room's error has a name and a text for people; their modules are loaded only where one is."""
-    return type(error).__name__ in ("ModelError", "CatalogueError", "MediaError", "ServerBroken")
+        names = (*names, ServerBroken)
+    return names

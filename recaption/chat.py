@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
+from engine.door import WrongUse
 from recaption.conversation import Answerer, Conversation, Failed, Style
 from recaption.engines import EngineChoice, identify, opened
-from recaption.wrong_use import WrongUse
 
 HELP = """\
 FILE            show a picture, gif or video: the next question is about it

@@ -7,22 +7,13 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import typer
 
-from recaption.wrong_use import WrongUse
+from engine.door import Errors, command, open_door, reading_words
 
-INTERRUPTED = 130  # what Typer makes of Ctrl-C
-
-app = typer.Typer(
-    name="recaption",
-    help="Clips become dense captions, over shards, and no clip is done twice.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
+app = command("recaption", "Clips become dense captions, over shards, and no clip is done twice.")
 
 
 class Gates(StrEnum):
@@ -147,8 +138,9 @@ def describe(
     from recaption import describe as describing  # noqa: PLC0415
     from recaption.engines import EngineChoice  # noqa: PLC0415
 
-    choice = EngineChoice(engine.value, model, base_url, device, dtype, rows=1, workers=0, max_pixels=max_pixels)
-    question = describing.Question(prompt, frames, max_new_tokens, temperature, top_p, seed)
+    with reading_words():
+        choice = EngineChoice(engine.value, model, base_url, device, dtype, rows=1, workers=0, max_pixels=max_pixels)
+        question = describing.Question(prompt, frames, max_new_tokens, temperature, top_p, seed)
     print(describing.describe(file, choice, question))
 
 
@@ -169,8 +161,10 @@ def chat(
     from recaption.conversation import Style  # noqa: PLC0415
     from recaption.engines import EngineChoice  # noqa: PLC0415
 
-    choice = EngineChoice("transformers", model, None, device, dtype, rows=1, workers=0, max_pixels=max_pixels)
-    talking.chat(files or [], choice, Style(frames, temperature, top_p, max_new_tokens))
+    with reading_words():
+        choice = EngineChoice("transformers", model, None, device, dtype, rows=1, workers=0, max_pixels=max_pixels)
+        style = Style(frames, temperature, top_p, max_new_tokens)
+    talking.chat(files or [], choice, style)
 
 
 @app.command()
@@ -188,8 +182,10 @@ def demo(
     from recaption.conversation import Style  # noqa: PLC0415
     from recaption.engines import EngineChoice  # noqa: PLC0415
 
-    choice = EngineChoice("transformers", model, None, device, dtype, rows=1, workers=0, max_pixels=max_pixels)
-    showing.demo(choice, Style(max_new_tokens=max_new_tokens), host, port)
+    with reading_words():
+        choice = EngineChoice("transformers", model, None, device, dtype, rows=1, workers=0, max_pixels=max_pixels)
+        style = Style(max_new_tokens=max_new_tokens)
+    showing.demo(choice, style, host, port)
 
 
 @app.command()
@@ -221,7 +217,8 @@ def plan(
         catalogue, model, selection, recipe, engine.value, base_url, shard=shard, samples=samples,
         temperature=temperature, prompt=prompt, prompts=prompts, frames=frames, max_pixels=max_pixels, window=window,
     )  # fmt: skip
-    planning.plan(typed, gpu, gpus, run_command.price_of(price), usd_per_hour)
+    with reading_words():
+        planning.plan(typed, gpu, gpus, run_command.price_of(price), usd_per_hour)
 
 
 @app.command()
@@ -238,41 +235,24 @@ def status(
 
     opened = Catalogue.open(catalogue)
     run_command.check_selection(opened, selection)
-    telling.status(opened, selection, shards, run_command.price_of(price))
+    with reading_words():
+        prices = run_command.price_of(price)
+    telling.status(opened, selection, shards, prices)
 
 
 def main() -> None:
     """The door of the house: what a person can mend is one line, a bug is a traceback."""
-    try:
-        code = app(standalone_mode=False)
-    except typer.TyperException as error:
-        cast("Any", error).show()  # usage errors know how; their class is private to Typer
-        code = error.exit_code
-    except (WrongUse, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        code = 2
-    except ModuleNotFoundError as error:
-        print(f"error: {error}. Install it: pip install 'longtake[model,ui]'", file=sys.stderr)
-        code = 1
-    except Exception as error:
-        if not _is_named(error):
-            raise
-        print(f"error: {error}", file=sys.stderr)
-        code = 1
-    if code == INTERRUPTED:
-        print("interrupted: what was finished is kept; the same command goes on from there", file=sys.stderr)
-    sys.exit(code or 0)
+    open_door(app, _named, extras="model,ui")
 
 
-def _is_named(error: Exception) -> bool:
-    """Whether an error is of a kind that a person can do something about."""
+def _named() -> Errors:
     from engine.store import CatalogueError  # noqa: PLC0415
     from model.errors import ModelError  # noqa: PLC0415
-    from recaption.wrong_use import Unanswered  # noqa: PLC0415
+    from recaption.unanswered import Unanswered  # noqa: PLC0415
 
-    names: tuple[type[Exception], ...] = (CatalogueError, ModelError, Unanswered)
+    names: Errors = (CatalogueError, ModelError, Unanswered)
     if "httpx" in sys.modules:
         from model.engines.server_call import ServerBroken  # noqa: PLC0415
 
         names = (*names, ServerBroken)
-    return isinstance(error, names)
+    return names

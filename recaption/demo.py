@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from engine.door import WrongUse
 from model.captioner import CaptionRequest, CaptionResult
 from recaption.conversation import Answerer, Conversation, Failed, Style
 from recaption.engines import EngineChoice, identify, opened
-from recaption.wrong_use import WrongUse
 
 TITLE = "longtake"
 FIRST_QUESTION = "Describe the video in detail."

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.door import WrongUse
 from model.captioner import CaptionRequest
 from recaption.engines import EngineChoice, identify, opened
 from recaption.prompts import load_prompts
-from recaption.wrong_use import Unanswered, WrongUse
+from recaption.unanswered import Unanswered
 
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 _FETCH_SECONDS = 60.0

@@ -10,10 +10,10 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+from engine.door import WrongUse, reading_words
 from engine.run import default_jobs
 from model.captioner import Captioner
 from recaption.rows import Writer
-from recaption.wrong_use import WrongUse
 
 ENGINES = ("transformers", "openai")
 TOY_PARAMETERS = 10_000_000  # no network below this writes sentences about videos
@@ -119,7 +119,8 @@ def opened(choice: EngineChoice, identity: Identity) -> Iterator[tuple[Captioner
 
     assert identity.folder is not None
     model = load_model(identity.folder, device=devices[0], dtype=choice.dtype)
-    narrow(model.processor, {"max_pixels": choice.max_pixels})
+    with reading_words():
+        narrow(model.processor, {"max_pixels": choice.max_pixels})
     captioner = TransformersCaptioner(model, _settings(choice))
     yield captioner, captioner.report.lines
 

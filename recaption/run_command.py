@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from engine.catalogue import Catalogue
+from engine.door import WrongUse
 from engine.due import Shard
 from engine.progress import Tally
 from engine.store import CatalogueError
@@ -14,7 +15,6 @@ from recaption.engines import EngineChoice, Identity, identify, opened
 from recaption.prompts import load_prompts
 from recaption.recipes import US, Choices, Sampling, recipe_named
 from recaption.stage import Scope, Step, count_due, run_step, steps_of
-from recaption.wrong_use import WrongUse
 
 NAMED_REJECTS = 20
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import Tensor
 
-from train.wrong_use import WrongUse
+from engine.door import WrongUse
 
 NAME = re.compile(r"step-(\d{8})")
 STATE = "state.json"

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.door import WrongUse
 from model.load import LoadedModel
 from train.learner import Objective
 from train.network.forward import PackedNetwork, Predicted
@@ -24,7 +25,6 @@ from train.objectives import (
 )
 from train.reading import Ready
 from train.settings import Distil, Preference, Recipe
-from train.wrong_use import WrongUse
 
 
 def objective_of(recipe: Recipe, loaded: LoadedModel, module: PackedNetwork, device: str) -> Objective:

@@ -5,25 +5,15 @@ Exit codes: 0 the run completed, 1 it failed, 2 it was called wrongly, 130 Ctrl-
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated
 
 import typer
 
-from train.wrong_use import WrongUse
+from engine.door import Errors, WrongUse, command, open_door
 
-INTERRUPTED = 130
-
-app = typer.Typer(
-    name="train",
-    help="Captions become students.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
+app = command("train", "Captions become students.")
 
 CatalogueOption = Annotated[str, typer.Option("-c", "--catalogue", help="Folder or fsspec url of the catalogue.")]
 DatasetOption = Annotated[str, typer.Option("--dataset", help="Name that mixtures call them by.")]
@@ -162,28 +152,11 @@ def recipes() -> None:
 
 def main() -> None:
     """The door of the house: what a person can mend is one line, a bug is a traceback."""
-    try:
-        code = app(standalone_mode=False)
-    except typer.TyperException as error:
-        cast("Any", error).show()  # usage errors know how; their class is private to Typer
-        code = error.exit_code
-    except WrongUse as error:
-        print(f"error: {error}", file=sys.stderr)
-        code = 2
-    except KeyboardInterrupt:
-        code = INTERRUPTED
-    except Exception as error:
-        if not _is_named(error):
-            raise
-        print(f"error: {error}", file=sys.stderr)
-        code = 1
-    if code == INTERRUPTED:
-        print("interrupted: --resume goes on from the last checkpoint", file=sys.stderr)
-    sys.exit(code or 0)
+    open_door(app, _named, extras="train", goes_on="--resume goes on from the last checkpoint")
 
 
-def _is_named(error: Exception) -> bool:
+def _named() -> Errors:
     from engine.store import CatalogueError  # noqa: PLC0415
     from model.errors import ModelError  # noqa: PLC0415
 
-    return isinstance(error, CatalogueError | ModelError)
+    return (CatalogueError, ModelError)

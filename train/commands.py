@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import cast
 
 from engine.catalogue import Catalogue
+from engine.door import WrongUse
 from engine.store import CatalogueError
 from train.build_samples import PROMPT, SampleRule, build_samples, counted
 from train.recipes import RECIPES, recipe_named
 from train.settings import Part, Recipe
 from train.sources import SampleSource
-from train.wrong_use import WrongUse
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from engine.door import WrongUse
 from train.settings import Adapter, Distil, Frames, Optimiser, Part, Preference, Recipe
-from train.wrong_use import WrongUse
 
 
 def tarsier2_sft1() -> Recipe:

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import torch
 
 from engine.catalogue import Catalogue, tool_version
+from engine.door import WrongUse
 from model.errors import ModelError
 from train import checkpoints
 from train.choosing import count_of, objective_of
@@ -32,7 +33,6 @@ from train.parallel import Parallel, Sharing
 from train.reading import Batch, Reader, Unread
 from train.settings import Recipe
 from train.sources import SampleSource, Source
-from train.wrong_use import WrongUse
 
 RUN_FILE = "run.json"
 CHECKPOINTS = "checkpoints"

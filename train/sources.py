@@ -11,11 +11,11 @@ import duckdb
 import pyarrow as pa
 
 from engine.catalogue import Catalogue
+from engine.door import WrongUse
 from engine.query import QueryError, fenced, one_line, run
 from engine.views import quoted
 from train.mixture import Order, Shown
 from train.settings import Part, Recipe
-from train.wrong_use import WrongUse
 
 
 @dataclass(frozen=True)

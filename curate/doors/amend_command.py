@@ -16,8 +16,8 @@ from curate.doors.videochat2.overlap import overlaps
 from curate.doors.writing.rows import SampleEntry, opened, sample_entries
 from curate.query_commands import open_catalogue
 from curate.show import printable, say, show_rows
-from curate.wrong_use import WrongUse
 from engine.catalogue import Catalogue
+from engine.door import WrongUse
 
 if TYPE_CHECKING:
     from model.captioner import Captioner

@@ -14,7 +14,7 @@ from curate.doors.videochat2 import subsets
 from curate.query_commands import open_catalogue
 from curate.show import printable, say, show_rows
 from curate.sources import SourceError
-from curate.wrong_use import WrongUse
+from engine.door import WrongUse
 
 SHOWN_FAILED = 20
 

@@ -17,8 +17,8 @@ import pyarrow as pa
 from curate.doors.writing import clips, huggingface, lvd2m
 from curate.doors.writing.chats import CHAT_FORMATS, ChatFormat, record_of
 from curate.doors.writing.rows import SampleEntry, clip_entries, opened, sample_entries, samples_of_clips
-from curate.wrong_use import WrongUse
 from engine.catalogue import Catalogue
+from engine.door import WrongUse
 
 FORMATS = ("lvd2m-csv", *CHAT_FORMATS, "webdataset", "hf", "files", "lance")
 PROMPT = "Describe this video."

@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from curate.wrong_use import WrongUse
+from engine.door import WrongUse
 
 
 @dataclass

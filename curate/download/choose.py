@@ -13,7 +13,7 @@ from curate.download.backend import Backend, Fetched, Settings, Target
 from curate.download.http import Http
 from curate.download.safety import host_of
 from curate.sources import VIDEO_SUFFIXES
-from curate.wrong_use import WrongUse
+from engine.door import WrongUse
 
 BACKENDS = ("auto", "http", "yt-dlp", "pytube")
 _YTDLP = "curate.download.ytdlp"

@@ -23,8 +23,8 @@ from curate.query_commands import open_catalogue
 from curate.requested import NAMES_SQL
 from curate.show import printable, say
 from curate.sources import SourceError
-from curate.wrong_use import WrongUse
 from engine.catalogue import Catalogue, now
+from engine.door import WrongUse
 from engine.progress import progress
 from engine.run import default_jobs
 

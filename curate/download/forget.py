@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from curate.download.partials import Partials
 from curate.requested import NAMES_SQL
 from curate.show import show_rows
-from curate.wrong_use import WrongUse
 from engine.catalogue import Catalogue, now, tool_version
+from engine.door import WrongUse
 from engine.footers import merged_footer, read_footers
 from engine.merge import mergeable, publish_merge
 from engine.store import CatalogueError

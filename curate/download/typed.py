@@ -17,7 +17,7 @@ from curate.download.status import show_status
 from curate.formats.ingest import Reading
 from curate.show import say
 from curate.stages import Effort
-from curate.wrong_use import WrongUse
+from engine.door import WrongUse
 
 __all__ = ["download", "effort_of", "job_of", "reading_of", "settings_of", "show_status", "wish_of"]
 

@@ -28,8 +28,8 @@ from curate.report.numbers import (
     thresholds,
 )
 from curate.report.style import STYLE
-from curate.wrong_use import WrongUse
 from engine.catalogue import Catalogue, now, tool_version
+from engine.door import WrongUse
 from engine.query import fenced
 
 MEMORY = "2GB"

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from engine.catalogue import Catalogue
+from engine.door import WrongUse
 from train.network.forward import Predicted
 from train.network.schedule import RunningMean, lr_at
 from train.network.towers import groups_of, lr_share, tower_of
@@ -24,7 +25,6 @@ from train.objectives import (
 )
 from train.recipes import RECIPES, recipe_named, tarsier2_dpo, tarsier2_sft1
 from train.settings import Adapter, Distil, Optimiser, Part, Preference, Recipe
-from train.wrong_use import WrongUse
 
 LOGITS = torch.log(torch.tensor([[0.5, 0.25, 0.25], [0.1, 0.8, 0.1]]))
 

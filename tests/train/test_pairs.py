@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from engine.catalogue import Catalogue
+from engine.door import WrongUse
 from engine.write import write
 from train.build_samples import SampleRule, build_samples
 from train.metrics import read
@@ -22,7 +23,6 @@ from train.run import RunOptions, train
 from train.settings import Adapter, Part, Preference, Recipe
 from train.small_world.scoring import score_of, scored_captions, told
 from train.small_world.shelf import add_stories
-from train.wrong_use import WrongUse
 
 
 def test_switching_changes_the_places_of_two_quarters() -> None:

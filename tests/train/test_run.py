@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from engine.catalogue import Catalogue
+from engine.door import WrongUse
 from engine.write import write
 from model.load import load_model
 from train import checkpoints as kept
@@ -21,7 +22,6 @@ from train.metrics import read
 from train.run import RunOptions, train
 from train.settings import Adapter, Frames, Optimiser, Part, Recipe
 from train.sources import SampleSource
-from train.wrong_use import WrongUse
 
 
 class Killed(BaseException):

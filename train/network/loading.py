@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from engine.door import WrongUse
 from model.configs import open_checkpoint
 from model.load import LoadedModel, load_model
 from model.processors.choose import processor_for
-from train.wrong_use import WrongUse
 
 
 def load_for_training(path: str | Path, device: str) -> LoadedModel:

@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from engine.catalogue import Catalogue
+from engine.door import WrongUse
 from engine.views import quoted
 from schemas.ids import content_id, fingerprint_of
 from train.build_samples import rows_of, write_rows
 from train.preferences.generate import CORRUPTED, TRUE
-from train.wrong_use import WrongUse
 
 VERSION = 1
 SCORE_COLUMNS = ("caption_id", "recall", "precision")

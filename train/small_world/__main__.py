@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from train.wrong_use import WrongUse
+from engine.door import WrongUse
 
 app = typer.Typer(name="train.small_world", add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 CatalogueOption = Annotated[Path, typer.Option("-c", "--catalogue", help="Local folder.")]

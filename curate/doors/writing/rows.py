@@ -12,8 +12,8 @@ import duckdb
 
 from curate.cut_clips import ASKED_SQL
 from curate.doors.bind import LINKS_SQL
-from curate.wrong_use import WrongUse
 from engine.catalogue import Catalogue
+from engine.door import WrongUse
 from engine.work import Row
 
 BATCH_ROWS = 5_000

@@ -19,8 +19,8 @@ from curate.doors.statistics import statistics
 from curate.doors.videochat2 import amend
 from curate.doors.videochat2.overlap import overlaps
 from curate.doors.writing.rows import opened, sample_entries
-from curate.wrong_use import WrongUse
 from engine.catalogue import Catalogue
+from engine.door import WrongUse
 from model.captioner import CaptionResult
 from tests.conftest import MadeVideos
 from tests.curate.conftest import curate

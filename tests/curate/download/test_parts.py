@@ -11,7 +11,7 @@ from curate.download.accounts import Accounts
 from curate.download.content import container_suffix, looks_like, missing_bytes
 from curate.download.outcomes import CLASSES, of_status, of_text
 from curate.download.politeness import Hosts, Manners
-from curate.wrong_use import WrongUse
+from engine.door import WrongUse
 from schemas.tables import FETCH_OUTCOMES
 
 
