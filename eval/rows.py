@@ -82,10 +82,19 @@ def read_rows(path: str | Path) -> Rows:
     Raises:
         EvalError: there is no such file, or not one row in it.
     """
+    read = rows_in(_files(Path(path)))
+    if not read.rows:
+        first = f" Line {read.bad[0].line}: {read.bad[0].reason}" if read.bad else ""
+        raise EvalError(f"{path} holds no rows: one JSON object a line is expected.{first}")
+    return read
+
+
+def rows_in(files: Iterable[Path]) -> Rows:
+    """Rows of .jsonl files, which may hold none, as those of a run that was killed in its first line."""
     rows: dict[str, Row] = {}
     bad: list[BadLine] = []
     repeated = 0
-    for file in _files(Path(path)):
+    for file in files:
         for number, content in enumerate(_lines(file), start=1):
             if not content.strip():
                 continue
@@ -96,9 +105,6 @@ def read_rows(path: str | Path) -> Rows:
                 continue
             repeated += row.key in rows
             rows.setdefault(row.key, row)
-    if not rows:
-        first = f" Line {bad[0].line}: {bad[0].reason}" if bad else ""
-        raise EvalError(f"{path} holds no rows: one JSON object a line is expected.{first}")
     return Rows(tuple(rows.values()), tuple(bad), repeated)
 
 

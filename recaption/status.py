@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import duckdb
 
 RATE_SECONDS = 600  # of the newest rows: what the rate is taken from
+LEAST_RATE_SECONDS = 1.0  # rows nearer than this were written in one piece: they say nothing of a rate
 NAMED_REASONS = 6
 
 
@@ -42,7 +43,8 @@ class Work:
 
     @property
     def per_second(self) -> float:
-        return self.recent / self.recent_seconds if self.recent_seconds > 0 else 0.0
+        """Clips finished a second, lately; 0 where that cannot be said."""
+        return self.recent / self.recent_seconds if self.recent_seconds >= LEAST_RATE_SECONDS else 0.0
 
     @property
     def eta_seconds(self) -> float | None:
@@ -143,7 +145,7 @@ def _line(work: Work, price: tuple[float, float]) -> tuple[object, ...]:
 
 
 def _rate(work: Work) -> str:
-    return f"{work.per_second:.2f}" if work.recent_seconds > 0 else ""
+    return f"{work.per_second:.2f}" if work.per_second else ""
 
 
 def _time(seconds: float | None) -> str:

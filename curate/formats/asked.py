@@ -23,31 +23,44 @@ def asked_sql(file: Recognised, dataset: str, base_url: str | None, fingerprint:
     rows = f.explode(f"select row_number() over () as source_row, * from {file.rows_sql}") if f.explode else (
         f"select null as source_row, * from {file.rows_sql}")  # fmt: skip
     own = ", ".join(f"{quoted_name(column)} as {GIVEN}{i}" for i, column in enumerate(file.columns))
-    said = f"""
-        select source_row::bigint as source_row, {_url_sql(f, base_url)} as url,
-            nullif(trim({f.video_key.sql}), '') as video_key, ({f.own_key})::varchar as own_key,
-            ({f.start.sql})::varchar as start_text, ({f.end.sql})::varchar as end_text,
-            ({f.frames.sql})::varchar as frames, {f.problem} as row_problem, {own}
-        from ({rows})
-    """
-    understood = f"""
-        select *, {quoted(dataset)} as dataset, us_of(start_text) as span_start_us, us_of(end_text) as span_end_us,
-            listed(frames) as frame_list, {quoted(fingerprint)} as fingerprint, {quoted(tool_version)} as tool_version,
-            current_timestamp as created_at
-        from ({said})
-    """
+    names_media = f.url.sql.startswith("null") and base_url is None
+    understood = understood_sql(f, rows, dataset, url=_url_sql(f, base_url), row_problem=f.problem, more=own)
     judged = f"""
-        select *, {_problem_sql(f, has_base=base_url is not None)} as own_problem,
-            left(sha256(concat_ws(chr(31), dataset, video_key, coalesce(span_start_us::varchar, ''),
-                coalesce(span_end_us::varchar, ''), coalesce(frames, ''), coalesce(own_key, ''))), 32) as request_id,
-            try_cast(frame_list[1] as bigint) as hdvg_start_frame, try_cast(frame_list[2] as bigint) as hdvg_end_frame
+        select *, {problem_sql(f, needs_url=not names_media)} as own_problem, null::map(varchar, varchar) as given,
+            {quoted(fingerprint)} as fingerprint, {quoted(tool_version)} as tool_version,
+            current_timestamp as created_at
         from ({understood})
     """
     kept = ", ".join(f"{GIVEN}{i}" for i in range(len(file.columns)))
     return f"""
         select request_id, source_row, url, video_key, span_start_us, span_end_us, hdvg_start_frame, hdvg_end_frame,
             own_key, {kept}, coalesce(own_problem, {broken_rule_sql(REQUESTS)}) as problem
-        from (select *, null::map(varchar, varchar) as given from ({judged}))
+        from ({judged})
+    """
+
+
+def understood_sql(format_: Format, rows: str, dataset: str, *, url: str, row_problem: str, more: str) -> str:
+    """A query with the columns of `requests` that the rows of SQL `rows` ask for, those in `more`, and what
+    `problem_sql` needs. Whichever door a row comes in by, it has the same request_id."""
+    f = format_
+    said = f"""
+        select source_row::bigint as source_row, {url} as url, nullif(trim({f.video_key.sql}), '') as video_key,
+            ({f.own_key})::varchar as own_key, ({f.start.sql})::varchar as start_text,
+            ({f.end.sql})::varchar as end_text, ({f.frames.sql})::varchar as frames,
+            {row_problem} as row_problem, {more}
+        from ({rows})
+    """
+    timed = f"""
+        select *, {quoted(dataset)} as dataset, us_of(start_text) as span_start_us, us_of(end_text) as span_end_us,
+            listed(frames) as frame_list
+        from ({said})
+    """
+    return f"""
+        select *, try_cast(frame_list[1] as bigint) as hdvg_start_frame,
+            try_cast(frame_list[2] as bigint) as hdvg_end_frame,
+            left(sha256(concat_ws(chr(31), dataset, video_key, coalesce(span_start_us::varchar, ''),
+                coalesce(span_end_us::varchar, ''), coalesce(frames, ''), coalesce(own_key, ''))), 32) as request_id
+        from ({timed})
     """
 
 
@@ -59,16 +72,15 @@ def _url_sql(f: Format, base_url: str | None) -> str:
     return f"nullif({url}, '')"
 
 
-def _problem_sql(f: Format, *, has_base: bool) -> str:
-    """SQL: null, or "column: what is wrong", the first thing that is."""
+def problem_sql(format_: Format, *, needs_url: bool) -> str:
+    """SQL over `understood_sql`: null, or "column: what is wrong", the first thing that is."""
+    f = format_
     column = {
         name: getattr(f, name).column.replace("'", "''") for name in ("url", "video_key", "start", "end", "frames")
     }
-    names_media = f.url.sql.startswith("null") and not has_base
-    needs_url = "false" if names_media else "url is null"
     return f"""case
         when row_problem is not null then row_problem
-        when {needs_url} then '{column["url"]}: missing'
+        when {needs_url} and url is null then '{column["url"]}: missing'
         when not regexp_matches(url, '(?i)^https?://[^/\\s]') then '{column["url"]}: not http or https: '
             || left(url, 200)
         when video_key is null then '{column["video_key"]}: missing'
@@ -79,8 +91,8 @@ def _problem_sql(f: Format, *, has_base: bool) -> str:
         when span_end_us is null and span_start_us is not null then '{column["end"]}: missing'
         when span_end_us <= span_start_us then '{column["end"]}: the span ends before it starts: ' || start_text
             || ' to ' || end_text
-        when frames is not null and (len(frame_list) <> 2 or try_cast(frame_list[1] as bigint) is null
-            or try_cast(frame_list[2] as bigint) is null or frame_list[1]::bigint < 0
-            or not (frame_list[2]::bigint = -1 or frame_list[2]::bigint > frame_list[1]::bigint))
+        when frames is not null and (coalesce(len(frame_list), 0) <> 2
+            or hdvg_start_frame is null or hdvg_end_frame is null or hdvg_start_frame < 0
+            or not (hdvg_end_frame = -1 or hdvg_end_frame > hdvg_start_frame))
             then '{column["frames"]}: not two frame numbers: ' || left(frames, 80)
         end"""

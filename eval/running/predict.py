@@ -13,7 +13,7 @@ from typing import Any
 from eval.benchmarks.benchmark import Benchmark
 from eval.errors import EvalError
 from eval.results import write_text
-from eval.rows import Row, read_rows
+from eval.rows import Row, rows_in
 from model.captioner import Captioner, CaptionRequest, CaptionResult, video_request
 
 ABOUT = "run.json"
@@ -106,12 +106,7 @@ def _claim(out: Path, about: Mapping[str, Any]) -> None:
 
 def answered_keys(out: Path) -> set[str]:
     """Keys of all samples that some share has answered."""
-    return {row.key for row in read_rows(out).rows} if any(map(_has_rows, out.glob("*.jsonl"))) else set()
-
-
-def _has_rows(file: Path) -> bool:
-    with file.open("rb") as content:
-        return bool(content.read(1))
+    return {row.key for row in rows_in(out.glob("*.jsonl")).rows}
 
 
 def _requests(benchmark: Benchmark, rows: Iterable[Row], files: Mapping[str, str]) -> Iterator[CaptionRequest]:
@@ -150,7 +145,8 @@ def answered_row(row: Row, result: CaptionResult, video: str) -> dict[str, Any]:
         answer["text"]["prediction"] = result.text
     else:
         answer |= {"dataset": row.dataset, "idx": row.idx, "prediction": result.text, "reference": list(row.references)}
-        answer |= {"prompt": row.prompt, "vid": row.vid, "extra_info": {**row.extra, "events": list(row.events or ())}}
+        events = {} if row.events is None else {"events": list(row.events)}  # none given is not none seen
+        answer |= {"prompt": row.prompt, "vid": row.vid, "extra_info": {**row.extra, **events}}
     provenance = {key: str(value) for key, value in result.provenance.items()}
     answer["answered"] = {
         "video": video,

@@ -13,8 +13,8 @@ import pytest
 from eval.benchmarks.choose import BY_NAME, benchmarks_of
 from eval.errors import EvalError
 from eval.judges.nli import clauses_of
-from eval.rows import read_rows
-from eval.running.predict import Share, due_rows, predict
+from eval.rows import parse_row, read_rows
+from eval.running.predict import Share, answered_row, due_rows, predict
 from eval.running.videos import find_videos, missing_lines
 from model.captioner import CaptionRequest, CaptionResult, failed
 from tests.eval.running import run, scores_of, write_rows
@@ -81,6 +81,19 @@ def test_a_killed_run_goes_on_where_it_was(published: Path, tmp_path: Path) -> N
     run("choices", "-b", "tvbench", "-p", out, "-o", out)
     assert scores_of(out)["overall"] == {"accuracy": 1.0, "success": 3, "failed": 0}
     assert scores_of(out)["model"] == "toy"
+
+
+def test_a_run_that_was_killed_in_its_first_line_goes_on(published: Path, tmp_path: Path) -> None:
+    rows = BY_NAME["tvbench"].load(published)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "predictions_0of1.jsonl").write_bytes(b'{"messages": [{"ro')
+    assert due_rows(rows, {row.key: "x" for row in rows}, tmp_path / "out", Share()) == list(rows)
+
+
+def test_a_row_without_events_is_answered_without_events() -> None:
+    row = parse_row({"dataset": "D/a", "idx": 1, "reference": "a dog runs"})
+    answer = answered_row(row, CaptionResult("D/a_1", "a dog", "stop"), "a.mp4")
+    assert parse_row(answer).events is None
 
 
 def test_a_question_is_asked_as_the_authors_asked_it(published: Path, tmp_path: Path) -> None:

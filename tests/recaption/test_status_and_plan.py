@@ -43,6 +43,14 @@ def test_status_is_printed_for_each_shard(filled: Catalogue, capsys: pytest.Capt
     assert "1/2" in out
 
 
+def test_rows_that_were_written_at_once_have_no_rate(filled: Catalogue) -> None:
+    run_all(filled, steps(), Toy())
+    (work,) = works_of(filled, None)
+    assert work.recent_seconds < 1
+    assert work.per_second == 0
+    assert work.eta_seconds is None
+
+
 def test_nothing_captioned_is_said(catalogue: Catalogue, capsys: pytest.CaptureFixture[str]) -> None:
     status(catalogue, None, 1, (0.0, 0.0))
     assert capsys.readouterr().out == "nothing is captioned yet\n"

@@ -9,9 +9,9 @@ import torch
 
 from media.synthetic.stories import make_story, parse_caption, write_story
 from model.captioner import video_request
+from model.engines.transformers_engine import EngineSettings, TransformersCaptioner
 from model.load import load_model
 from tests.conftest import REPO
-from train.answers import answers
 
 TEACHER = REPO / "assets" / "story_teacher"
 
@@ -25,8 +25,8 @@ def test_the_weights_have_the_hash_on_the_card() -> None:
 def test_it_speaks_the_grammar_of_stories(tmp_path) -> None:
     torch.set_num_threads(1)
     write_story(make_story(3, max_things=1, max_events=1), tmp_path / "story.mp4")
-    request = video_request("a", "story.mp4", "Describe the video in detail.", max_new_tokens=60)
-    (answer,) = answers(load_model(TEACHER), [request], tmp_path)
-    assert answer.stopped
+    request = video_request("a", "story.mp4", "Describe the video in detail.", root=str(tmp_path), max_new_tokens=60)
+    (answer,) = TransformersCaptioner(load_model(TEACHER), EngineSettings(workers=0)).caption([request])
+    assert answer.finish_reason == "stop"
     assert answer.text is not None
     assert parse_caption(answer.text).events

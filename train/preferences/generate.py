@@ -15,10 +15,10 @@ from engine.views import quoted
 from engine.write import write
 from media.errors import MediaError
 from media.probe import frame_times_us
-from model.captioner import CaptionRequest
+from model.captioner import CaptionRequest, CaptionResult
+from model.engines.transformers_engine import EngineSettings, TransformersCaptioner
 from model.load import LoadedModel
 from schemas.ids import content_id, fingerprint_of
-from train.answers import Answer, answers
 from train.build_samples import rows_of
 from train.mixture import seed_of
 from train.preferences.corruptions import CORRUPTIONS, Corruption, corrupted
@@ -54,19 +54,18 @@ def write_answers(catalogue: Catalogue, model: LoadedModel, rule: AnswerRule, li
     fingerprint = fingerprint_of(STAGE, VERSION, rule, [model.weights])
     stamp = {"fingerprint": fingerprint, "tool_version": tool_version()}
     counts: Counter[str] = Counter()
-    plans = {}
-    for plan in _plans(catalogue, rule, fingerprint, limit, counts):
-        plans[plan["caption_id"]] = plan
+    plans = {plan["caption_id"]: plan for plan in _plans(catalogue, rule, fingerprint, limit, counts)}
     rows: list[dict[str, Any]] = []
     rejects: list[dict[str, Any]] = []
-    root = Path(catalogue.url)
-    for answer in answers(model, (plan["request"] for plan in plans.values()), root):
+    captioner = TransformersCaptioner(model, EngineSettings(workers=0))
+    for answer in captioner.caption(plan["request"] for plan in plans.values()):
         plan = plans[answer.request_id]
-        if not answer.text:
+        text = (answer.text or "").strip()
+        if not text:
             rejects.append(_reject(answer, plan) | stamp | {"created_at": now()})
             counts["turned away"] += 1
         else:
-            rows.append(_caption(answer, plan, model) | stamp | {"created_at": now()})
+            rows.append(_caption(answer, text, plan, model) | stamp | {"created_at": now()})
             counts[plan["kind"]] += 1
         if len(rows) >= WRITE_ROWS:
             write(catalogue, {"captions": rows, "rejects": rejects}, stage=STAGE)
@@ -107,8 +106,9 @@ def _plans(
                 counts["known"] += 1
                 continue
             request = CaptionRequest(
-                names[own], messages, max_new_tokens=rule.max_new_tokens, temperature=rule.temperature,
-                top_p=rule.top_p if rule.temperature else 1.0, seed=seed_of(rule.seed, names[own], 0) % 2**31,
+                names[own], messages, root=catalogue.url, max_new_tokens=rule.max_new_tokens,
+                temperature=rule.temperature, top_p=rule.top_p if rule.temperature else 1.0,
+                seed=seed_of(rule.seed, names[own], 0) % 2**31,
             )  # fmt: skip
             yield {
                 "caption_id": names[own], "kind": own, "clip_id": sample["clip_ids"][0], "request": request,
@@ -136,17 +136,17 @@ def _corrupted_messages(
     return changed
 
 
-def _caption(answer: Answer, plan: dict[str, Any], model: LoadedModel) -> dict[str, Any]:
+def _caption(answer: CaptionResult, text: str, plan: dict[str, Any], model: LoadedModel) -> dict[str, Any]:
     return {
-        "caption_id": plan["caption_id"], "clip_id": plan["clip_id"], "kind": plan["kind"], "text": answer.text,
+        "caption_id": plan["caption_id"], "clip_id": plan["clip_id"], "kind": plan["kind"], "text": text,
         "model": model.checkpoint.name, "weights_hash": model.weights, "prompt_id": plan["prompt_id"],
-        "parents": plan["parents"], "output_tokens": len(answer.ids), "output_ids": list(answer.ids),
-        "finish_reason": "stop" if answer.stopped else "length",
+        "parents": plan["parents"], "output_tokens": answer.output_tokens, "output_ids": list(answer.output_ids),
+        "finish_reason": answer.finish_reason,
     }  # fmt: skip
 
 
-def _reject(answer: Answer, plan: dict[str, Any]) -> dict[str, Any]:
+def _reject(answer: CaptionResult, plan: dict[str, Any]) -> dict[str, Any]:
     return {
-        "stage": STAGE, "key": plan["caption_id"], "reason": answer.reason or "empty_answer",
+        "stage": STAGE, "key": plan["caption_id"], "reason": answer.error or "empty_answer",
         "detail": answer.detail or plan["prompt_id"], "permanent": False,
     }  # fmt: skip

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 from engine.catalogue import Catalogue, now, tool_version
 from engine.views import quoted
 from engine.write import write
-from model.captioner import CaptionRequest
+from model.captioner import video_request
+from model.engines.transformers_engine import EngineSettings, TransformersCaptioner
 from model.load import LoadedModel
 from schemas.ids import content_id, fingerprint_of
-from train.answers import answers
 from train.build_samples import PROMPT
 
 STAGE = "small_world.caption"
 VERSION = 1
+WRITE_ROWS = 256
 
 
 def caption_stories(
@@ -32,29 +32,31 @@ def caption_stories(
         order by 1 limit {limit if limit is not None else "all"}"""
     with catalogue.connect() as connection:
         clips = connection.execute(sql).fetchall()
-    requests = (CaptionRequest(clip_id, _question(uri), max_new_tokens=80, top_logprobs=top) for clip_id, uri in clips)
+    requests = (
+        video_request(clip_id, uri, PROMPT, root=catalogue.url, max_new_tokens=80, top_logprobs=top)
+        for clip_id, uri in clips
+    )
     counts: Counter[str] = Counter()
     rows: list[dict[str, Any]] = []
-    for answer in answers(model, requests, Path(catalogue.url), rows=64):
-        if not answer.text:
+    for answer in TransformersCaptioner(model, EngineSettings(workers=0)).caption(requests):
+        text = (answer.text or "").strip()
+        if not text:
             counts["turned away"] += 1
             continue
         counts["captions"] += 1
         rows.append(
             {
                 "caption_id": content_id(answer.request_id, "raw", None, name, fingerprint, 0),
-                "clip_id": answer.request_id, "kind": "raw", "text": answer.text, "model": name,
-                "weights_hash": model.weights, "prompt_id": "story", "output_tokens": len(answer.ids),
-                "output_ids": list(answer.ids), "top_ids": [list(row) for row in answer.top_ids],
-                "top_logprobs": [list(row) for row in answer.top_logprobs],
-                "finish_reason": "stop" if answer.stopped else "length",
+                "clip_id": answer.request_id, "kind": "raw", "text": text, "model": name,
+                "weights_hash": model.weights, "prompt_id": "story", "output_tokens": answer.output_tokens,
+                "output_ids": list(answer.output_ids), "top_ids": [list(one.top_ids) for one in answer.logprobs],
+                "top_logprobs": [[logprob for _, logprob in one.top] for one in answer.logprobs],
+                "finish_reason": answer.finish_reason,
                 "fingerprint": fingerprint, "tool_version": tool_version(), "created_at": now(),
             }
         )  # fmt: skip
+        if len(rows) == WRITE_ROWS:
+            write(catalogue, {"captions": rows}, stage=STAGE)
+            rows = []
     write(catalogue, {"captions": rows}, stage=STAGE)
     return counts
-
-
-def _question(uri: str) -> list[dict[str, Any]]:
-    content = [{"type": "video", "video": {"video_file": uri}}, {"type": "text", "text": PROMPT}]
-    return [{"role": "user", "content": content}]
