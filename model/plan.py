@@ -105,6 +105,11 @@ class ClipPlan:
         return self.vision_tflop + self.prefill_tflop + self.decode_tflop
 
     @property
+    def training_tflop(self) -> float:
+        """Of a step on this clip in which all weights learn: back through the network costs twice the way forward."""
+        return 3 * (self.vision_tflop + self.prefill_tflop)
+
+    @property
     def clips_per_second(self) -> float:
         return 1 / (self.compute_seconds + self.memory_seconds)
 
@@ -119,7 +124,8 @@ def network_sizes(checkpoint: Checkpoint) -> NetworkSizes:
 
 
 def qwen2_vl_sizes(config: Mapping[str, Any]) -> NetworkSizes:
-    """Sizes of a flat Qwen2-VL config."""
+    """Sizes of a Qwen2-VL config, flat or, as transformers 5 writes it, with a part of its own for the text model."""
+    config = {**config, **config.get("text_config", {})}
     vision = vision_sizes(config["vision_config"])
     joined = vision["embed_dim"] * vision["spatial_merge_size"] ** 2
     heads = config["num_attention_heads"]

@@ -9,6 +9,7 @@ from model.hub import checkpoint_folder
 from model.plan import clip_plan, gpu_named, network_sizes, tarsier2_grid
 
 GIB = 2**30
+TRAINING_MFU = 0.45  # of the datasheet's operations: what a well-kept training step reaches
 
 
 def plan_lines(
@@ -34,6 +35,7 @@ def plan_lines(
         grid = tarsier2_grid(*size, frames, max_pixels)
     plan = clip_plan(sizes, grid, device, new_tokens=new_tokens)
     seconds = plan.compute_seconds + plan.memory_seconds
+    learned = plan.training_tflop / (device.matmul_tflops * TRAINING_MFU)
     lines = [
         f"{opened.folder.name} ({opened.family}, {sizes.parameters / 1e9:.2f} billion parameters) on {device.name}",
         f"frames            {plan.frames} of {grid[2]} x {grid[1]} patches, {plan.patches:,} patches",
@@ -45,9 +47,14 @@ def plan_lines(
         f"roofline          {plan.clips_per_second:.3g} clips/s: {1000 * plan.compute_seconds:.3g} ms of arithmetic, "
         f"{1000 * plan.memory_seconds:.3g} ms of reading (datasheet: {device.matmul_tflops:g} TFLOP/s, "
         f"{device.bandwidth_tbs:g} TB/s)",
+        f"training          {plan.training_tflop:.4g} TFLOP where all weights learn: {learned:.3g} s at "
+        f"{TRAINING_MFU:.0%} of the datasheet",
     ]
     if clips is not None:
-        lines.append(f"{clips:,} clips     {clips * seconds / 3600:.3g} GPU hours at the roofline")
+        lines.append(
+            f"{clips:,} clips     {clips * seconds / 3600:.3g} GPU hours at the roofline; shown once in training "
+            f"{clips * learned / 3600:.3g}"
+        )
     if plan.weights_bytes + plan.kv_bytes > device.memory_gib * GIB:
         lines.append(
             f"It does not fit in the {device.memory_gib:g} GiB of one {device.name}; spread it: device='auto'."

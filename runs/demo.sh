@@ -7,16 +7,13 @@
 # MODEL=checkpoint, or owner/name on the hub: caption clips of VIDEOS with it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+source runs/shown.sh
 out=${OUT:-demo}
 reels=${REELS:-40} steps=${STEPS:-500} held_out=${HELD_OUT:-100} port=${PORT:-8765}
 teacher=assets/story_teacher
 catalogue=$out/catalogue
 began=$SECONDS
 export OMP_NUM_THREADS=1  # networks this small are slower on two threads
-
-bold() { if [ -t 1 ]; then printf '\n\033[1m%s\033[0m\n' "$1"; else printf '\n%s\n' "$1"; fi; }
-step() { bold "== $1"; }
-show() { bold "\$ $1"; eval "$1"; }
 
 step "1. Raw videos: a dataset's csv asks a server for them, and some cannot be had"
 show "python runs/raw_videos.py $out/raw --reels $reels --port $port"

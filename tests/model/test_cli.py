@@ -86,7 +86,16 @@ def test_the_plan_of_the_7b_is_the_published_budget() -> None:
     sizes = qwen2_vl_sizes(QWEN2_VL_7B)
     plan = clip_plan(sizes, tarsier2_grid(1280, 720, 16), Gpu("H200", 790, 4.3, 141, measured=True))
     assert plan.tflop == pytest.approx(203, abs=1)
+    assert plan.training_tflop == pytest.approx(3 * (61.2 + 138), rel=0.01)  # decoding is not trained
     assert plan.kv_bytes == pytest.approx(540e6, rel=0.01)
+
+
+def test_a_plan_reads_both_forms_of_a_config() -> None:
+    from model.doctor import QWEN2_VL_7B  # noqa: PLC0415
+    from model.plan import qwen2_vl_sizes  # noqa: PLC0415
+
+    text = {name: value for name, value in QWEN2_VL_7B.items() if name != "vision_config"}
+    assert qwen2_vl_sizes({"text_config": text, "vision_config": {}}) == qwen2_vl_sizes(QWEN2_VL_7B)
 
 
 def test_wrong_use_is_one_line_and_exit_code_2(
