@@ -68,9 +68,9 @@ def view_pairs() -> tuple[tuple[View, View], ...]:
 
 @cache
 def pair_matrices() -> tuple[np.ndarray, np.ndarray]:
-    """The matrices of `view_pairs`, of the first and of the second picture, float32 [pairs, 64, VALUES] each."""
+    """The matrices of `view_pairs` side by side, of the first and the second picture, float32 [64, pairs * VALUES]."""
     ones, others = zip(*view_pairs(), strict=True)
-    return np.stack([matrix_of(view) for view in ones]), np.stack([matrix_of(view) for view in others])
+    return np.hstack([matrix_of(view) for view in ones]), np.hstack([matrix_of(view) for view in others])
 
 
 def _crop(low: float, size: float) -> np.ndarray:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from curate.dedup.geometry import View, matrix_of, pair_matrices, view_pairs
+from curate.dedup.geometry import VALUES, View, matrix_of, pair_matrices, view_pairs
 from schemas.spans import US
 
 SPEEDS = np.array([1, 1.04, 1 / 1.04, 1.1, 1 / 1.1, 1.25, 0.8, 1.4, 1 / 1.4, 1.5, 1 / 1.5, 1.75, 1 / 1.75, 2, 0.5])
@@ -25,6 +25,7 @@ SOME = 8  # samples by which the view is found
 MIN_SAMPLES = 5  # that both clips have in common
 MIN_SHARED = 0.6  # of the shorter clip that the other one has too
 CLEAR = 0.95  # agreement at which no better alignment is looked for
+LOST = 0.25  # agreement from which, where something moves, no refining leads to BASE: bench.dedup has no such pair
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,10 @@ def best_view(one: Clip, other: Clip, rows: tuple[int, int] | None = None) -> in
 
     rows: a sample of each that is known to look like the other one's.
     """
-    mine, theirs = pair_matrices()
-    first, second = _some(one, rows and rows[0]) @ mine, _some(other, rows and rows[1]) @ theirs
+    first, second = (
+        (_some(clip, row) @ views).reshape(-1, views.shape[1] // VALUES, VALUES).transpose(1, 0, 2)
+        for clip, row, views in zip((one, other), rows or (None, None), pair_matrices(), strict=True)
+    )
     lengths = np.linalg.norm(first, axis=2)
     scale = np.maximum(lengths[:, :, None] * np.linalg.norm(second, axis=2)[:, None], 1e-3)
     alike = (first @ second.transpose(0, 2, 1) / scale).max(axis=2)
@@ -102,15 +105,16 @@ def match(one: Clip, other: Clip, view: int) -> Match | None:
     """The best alignment of two clips under a view pair; None where none has enough in common."""
     mine, theirs = view_pairs()[view]
     first, second = one.seen(mine), other.seen(theirs)
+    overlay = Overlay(first, second)
     guesses = np.concatenate([_ends_together(first, second, SPEEDS[:1]), _hough(first, second, SPEEDS[:1])])
-    found = _best(first, second, guesses)
-    if found is None or found[1].agreement < CLEAR:
-        guesses = np.concatenate([guesses, _ends_together(first, second, SPEEDS), _hough(first, second, SPEEDS)])
-        found = _best(first, second, guesses)
+    if overlay.evaluate(guesses).agreement.max() < CLEAR:
+        others = SPEEDS[1:]
+        guesses = np.concatenate([guesses, _ends_together(first, second, others), _hough(first, second, others)])
+    found = _best(overlay, first.seconds[[0, -1]].mean(), guesses)
     if found is None:
         return None
     (speed, offset), whole = found
-    upper = evaluate(one.seen(mine.upper()), other.seen(theirs.upper()), np.array([[speed, offset]])).at(0)
+    upper = Overlay(one.seen(mine.upper()), other.seen(theirs.upper())).evaluate(np.array([[speed, offset]])).at(0)
     return Match(view, speed, offset, whole, upper)
 
 
@@ -124,15 +128,15 @@ def _ends_together(one: Clip, other: Clip, speeds: np.ndarray) -> np.ndarray:
 
 def _hough(one: Clip, other: Clip, speeds: np.ndarray) -> np.ndarray:
     """The alignments for which most samples vote by how their movements agree: [K, 2] speed and offset."""
-    votes = _moving(one.values) @ _moving(other.values).T
+    votes = (_moving(one.values) @ _moving(other.values).T).ravel()
+    offsets = other.seconds - speeds[:, None, None] * one.seconds[:, None]
+    first = offsets.min(axis=(1, 2))
+    bins = ((offsets - first[:, None, None]) / OFFSET_STEP_S + 0.5).astype(np.int32).reshape(len(speeds), -1)
     found = []
-    for speed in speeds:
-        offsets = other.seconds[None, :] - speed * one.seconds[:, None]
-        first = offsets.min()
-        bins = np.bincount(((offsets - first) / OFFSET_STEP_S + 0.5).astype(int).ravel(), votes.ravel())
-        counted = np.convolve(bins, (0.5, 0.8, 1, 0.8, 0.5), "same")
+    for speed, start, own in zip(speeds, first, bins, strict=True):
+        counted = np.convolve(np.bincount(own, votes), (0.5, 0.8, 1, 0.8, 0.5), "same")
         best = np.argsort(counted)[::-1][:PLACES_A_SPEED]
-        found.append(np.stack([np.full(len(best), speed), first + best * OFFSET_STEP_S], axis=1))
+        found.append(np.stack([np.full(len(best), speed), start + best * OFFSET_STEP_S], axis=1))
     return np.concatenate(found)
 
 
@@ -140,20 +144,21 @@ def _moving(values: np.ndarray) -> np.ndarray:
     return values - values.mean(axis=0)
 
 
-def _best(one: Clip, other: Clip, guesses: np.ndarray) -> tuple[tuple[float, float], Agreement] | None:
-    """The best of some alignments, the best few of them refined."""
+def _best(overlay: Overlay, middle: float, guesses: np.ndarray) -> tuple[tuple[float, float], Agreement] | None:
+    """The best of some alignments, the best few of them refined. middle: of the first clip, s; it stays in place."""
     for step_s, stretch in ((0.0, 0.0), (0.08, 0.03), (0.04, 0.015), (0.02, 0.0)):
         if step_s:
             moves = np.array([(d, s) for d in (-stretch, 0, stretch) for s in (-step_s, 0, step_s)])
-            middle = one.seconds[[0, -1]].mean()  # of a clip that is stretched, the middle stays
             speeds = guesses[:, None, 0] * (1 + moves[:, 0])
             offsets = guesses[:, None, 1] + moves[:, 1] - (speeds - guesses[:, None, 0]) * middle
             guesses = np.stack([speeds, offsets], axis=2).reshape(-1, 2)
-        tried = evaluate(one, other, guesses)
+        tried = overlay.evaluate(guesses)
         order = np.argsort(-tried.merit)[:REFINED]
         guesses, tried = guesses[order], tried.rows(order)
         if not tried.merit.size or tried.merit[0] == -np.inf:
             return None
+        if tried.agreement[0] < LOST and tried.moving[0].max() >= LIVELY:
+            break
     return (float(guesses[0, 0]), float(guesses[0, 1])), tried.at(0)
 
 
@@ -184,48 +189,73 @@ class Tried:
         )
 
 
-def evaluate(one: Clip, other: Clip, alignments: np.ndarray) -> Tried:
-    """How well two clips agree under each of some alignments, [K, 2] speed and offset.
+class Overlay:
+    """Two clips whose products of samples are known, so that an alignment costs a look-up a sample and no picture."""
 
-    The second clip is read between its samples, so that the two need not have been sampled together.
-    """
-    at = alignments[:, :1] * one.seconds + alignments[:, 1:]
-    first, last = other.seconds[0], other.seconds[-1]
-    inside = (at >= first - SLACK_S) & (at <= last + SLACK_S)
-    before = np.clip(np.searchsorted(other.seconds, at) - 1, 0, max(0, len(other.seconds) - 2))
-    after = np.minimum(before + 1, len(other.seconds) - 1)
-    gap = np.maximum(other.seconds[after] - other.seconds[before], 1e-6)
-    part = np.clip((at - other.seconds[before]) / gap, 0, 1)[..., None].astype(np.float32)
-    counted = inside[..., None].astype(np.float32)
-    mine = one.values[None] * counted
-    theirs = (other.values[before] * (1 - part) + other.values[after] * part) * counted
-    samples = inside.sum(axis=1)
-    likeness = (mine * theirs).sum(axis=(1, 2)) / _lengths(mine, theirs, (1, 2))
-    contrast = np.sqrt(np.minimum(_energy(mine, samples), _energy(theirs, samples)))
-    number = np.maximum(samples, 1)[:, None, None]
-    mine = (mine - mine.sum(axis=1, keepdims=True) / number) * counted
-    theirs = (theirs - theirs.sum(axis=1, keepdims=True) / number) * counted
-    agreement = (mine * theirs).sum(axis=(1, 2)) / _lengths(mine, theirs, (1, 2))
-    moving = np.stack([_energy(mine, samples), _energy(theirs, samples)], axis=1)
-    overlap = np.clip(np.minimum(at[:, -1], last) - np.maximum(at[:, 0], first), 0, None)
-    shorter = np.minimum(at[:, -1] - at[:, 0], last - first)
-    shared = np.minimum(1.0, overlap / np.maximum(shorter, 1e-6))
-    enough = (samples >= min(MIN_SAMPLES, len(one.seconds))) & (shared >= MIN_SHARED)
-    merit = np.where(enough, agreement + likeness / 2 - doubt(alignments[:, 0], samples), -np.inf)
-    return Tried(merit, likeness, agreement, moving, contrast, samples, shared)
+    def __init__(self, one: Clip, other: Clip) -> None:
+        self._mine, self._theirs = one.values.astype(np.float64), other.values.astype(np.float64)
+        self._my_seconds, self._their_seconds = one.seconds, other.seconds
+        self._products = self._mine @ self._theirs.T
+        self._my_squares = _squares(self._mine)
+        self._their_squares = _squares(self._theirs)
+        following = self._theirs[np.minimum(np.arange(len(self._theirs)) + 1, len(self._theirs) - 1)]
+        self._with_next = np.einsum("ij,ij->i", self._theirs, following)
+
+    def evaluate(self, alignments: np.ndarray) -> Tried:
+        """How well the clips agree under each of some alignments, [K, 2] speed and offset.
+
+        The second clip is read between its samples, so that the two need not have been sampled together. Sums of
+        products of what lies between two samples come from the products of the samples.
+        """
+        at = alignments[:, :1] * self._my_seconds + alignments[:, 1:]
+        first, last, final = self._their_seconds[0], self._their_seconds[-1], len(self._their_seconds) - 1
+        inside = (at >= first - SLACK_S) & (at <= last + SLACK_S)
+        before = np.clip(np.searchsorted(self._their_seconds, at) - 1, 0, max(0, final - 1))
+        after = np.minimum(before + 1, final)
+        gap = np.maximum(self._their_seconds[after] - self._their_seconds[before], 1e-6)
+        part = np.clip((at - self._their_seconds[before]) / gap, 0, 1)
+        low, high = inside * (1 - part), inside * part
+        mine = np.arange(len(self._my_seconds))
+        products = (self._products[mine, before] * low + self._products[mine, after] * high).sum(axis=1)
+        theirs = low**2 * self._their_squares[before] + high**2 * self._their_squares[after]
+        squares = inside @ self._my_squares, (theirs + 2 * low * high * self._with_next[before]).sum(axis=1)
+        sums = inside @ self._mine, self._read(before, after, low, high)
+        samples = inside.sum(axis=1)
+        number = np.maximum(samples, 1)
+        moving = np.stack([_moved(*one, number) for one in zip(squares, sums, strict=True)], axis=1)
+        together = products - np.einsum("ij,ij->i", *sums) / number
+        likeness = products / (np.sqrt(squares[0] * squares[1]) + 1e-6)
+        agreement = np.where(moving.all(axis=1), together / (np.sqrt(moving.prod(axis=1)) + 1e-6), 0)
+        overlap = np.clip(np.minimum(at[:, -1], last) - np.maximum(at[:, 0], first), 0, None)
+        shorter = np.minimum(at[:, -1] - at[:, 0], last - first)
+        shared = np.minimum(1.0, overlap / np.maximum(shorter, 1e-6))
+        enough = (samples >= min(MIN_SAMPLES, len(mine))) & (shared >= MIN_SHARED)
+        merit = np.where(enough, agreement + likeness / 2 - doubt(alignments[:, 0], samples), -np.inf)
+        contrast = np.sqrt(np.minimum(*squares) / number)
+        return Tried(merit, likeness, agreement, moving / number[:, None], contrast, samples, shared)
+
+    def _read(self, before: np.ndarray, after: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+        """The sum of what each alignment reads of the second clip, [K, VALUES]."""
+        count = len(self._theirs)
+        row = count * np.arange(len(before))[:, None]
+        places = np.concatenate([(row + before).ravel(), (row + after).ravel()])
+        weights = np.concatenate([low.ravel(), high.ravel()])
+        return np.bincount(places, weights, count * len(before)).reshape(-1, count) @ self._theirs
+
+
+def _moved(squares: np.ndarray, sums: np.ndarray, number: np.ndarray) -> np.ndarray:
+    """The squares of what is left once the mean is taken off; 0 where that is less than the arithmetic's error."""
+    left = squares - _squares(sums) / number
+    return np.where(left > 1e-9 * squares, left, 0)
+
+
+def _squares(rows: np.ndarray) -> np.ndarray:
+    return np.einsum("ij,ij->i", rows, rows)
 
 
 def doubt(speed: np.ndarray, samples: np.ndarray) -> np.ndarray:
     """By how much an agreement may be chance: the fewer samples and the odder the speed, the easier it comes about."""
     return 1.6 * np.maximum(0, 1 / np.maximum(samples, 1) - 1 / 12) + 0.5 * np.maximum(0, np.abs(np.log2(speed)) - 0.1)
-
-
-def _energy(values: np.ndarray, samples: np.ndarray) -> np.ndarray:
-    return (values**2).sum(axis=(1, 2)) / np.maximum(samples, 1)
-
-
-def _lengths(one: np.ndarray, other: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
-    return np.sqrt((one**2).sum(axis=axes) * (other**2).sum(axis=axes)) + 1e-6
 
 
 BASE = 0.7  # agreement that two takes of one scene do not reach

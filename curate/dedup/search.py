@@ -45,7 +45,7 @@ class Signatures:
 
     def clip(self, number: int) -> Clip:
         rows = slice(int(self.starts[number]), int(self.starts[number + 1]))
-        return Clip(self.values[rows].astype(np.float32), self.seconds[rows].astype(np.float64))
+        return Clip(np.array(self.values[rows], np.float32), np.array(self.seconds[rows], np.float64))
 
     def match(self, one: int, other: int, rows: Sequence[int] | None = None) -> Match | None:
         """How two clips agree; rows: a sample of each, counted over all clips, known to look alike."""
