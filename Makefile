@@ -25,8 +25,8 @@ setup: $(STAMP) ## make .venv and install longtake in it, with networks and what
 $(STAMP): pyproject.toml requirements.lock
 	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	PIP_USER=0 $(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -c requirements.lock -e '.[dev,model,train,ui,youtube]' \
-		|| PIP_USER=0 $(BIN)/python -m pip install --quiet -c requirements.lock -e '.[dev,model,train,ui,youtube]'
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c requirements.lock -e '.[dev,model,train,ui,ocr,youtube]' \
+		|| PIP_USER=0 $(BIN)/python -m pip install --quiet -c requirements.lock -e '.[dev,model,train,ui,ocr,youtube]'
 	touch $@
 
 demo: setup ## make videos with a known truth, curate them, compare; VIDEOS=folder curates that as well

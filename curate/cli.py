@@ -126,6 +126,24 @@ def flow(
 
 
 @app.command()
+def ocr(
+    catalogue: CatalogueOption,
+    jobs: Jobs = None,
+    limit: Limit = None,
+    shard: ShardOption = None,
+    retry: Retry = False,
+) -> None:
+    """Read the text in the picture.
+
+    Fills clip.ocr_text and clip.ocr_text_share of clips that were not read, from a frame every two seconds. Needs the
+    extra ocr.
+    """
+    from curate import commands  # noqa: PLC0415
+
+    commands.ocr(commands.open_catalogue(catalogue), commands.effort_of(jobs, limit, shard, retry=retry))
+
+
+@app.command()
 def select(
     catalogue: CatalogueOption,
     recipe: RecipeOption = "everything",

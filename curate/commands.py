@@ -89,6 +89,17 @@ def flow(catalogue: Catalogue, model: FlowModel, effort: stages.Effort, device: 
     _report(stages.flow_all(catalogue, model, effort, device=device), catalogue)
 
 
+def ocr(catalogue: Catalogue, effort: stages.Effort) -> None:
+    """Read the text in clips. Raises WrongUse where the engine is not installed."""
+    from curate.ocr_reader import rapidocr  # noqa: PLC0415
+
+    try:
+        reader = rapidocr()
+    except ModuleNotFoundError as error:
+        raise WrongUse(f"curate ocr needs {error.name}: pip install 'longtake[ocr]'") from error
+    _report(stages.ocr_all(catalogue, reader, effort), catalogue)
+
+
 def select(catalogue: Catalogue, recipe: SelectRecipe, name: str | None, order: str = DEFAULT_ORDER) -> None:
     """Freeze a selection and print its funnel."""
     name = name or recipe.name

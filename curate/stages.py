@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from curate.add_stage import add_due, add_plan
 from curate.flow_stage import FlowModel, flow_due, flow_plan
+from curate.ocr_stage import Reader, ocr_due, ocr_plan
 from curate.passes import ScanSettings
 from curate.scan_stage import scan_due, scan_plan
 from curate.sources import FoundFile
@@ -68,6 +69,13 @@ def flow_all(catalogue: Catalogue, model: FlowModel, effort: Effort, *, device: 
     with catalogue.connect() as connection:
         plan = replace(flow_plan(model), limits=effort.limits)
         return run_due(catalogue, connection, flow_due(model), plan, effort, device=device)
+
+
+def ocr_all(catalogue: Catalogue, reader: Reader, effort: Effort) -> Tally:
+    """Read the text in the clips that this engine has not read."""
+    with catalogue.connect() as connection:
+        plan = replace(ocr_plan(reader), limits=effort.limits)
+        return run_due(catalogue, connection, ocr_due(reader), plan, effort)
 
 
 def run_due(

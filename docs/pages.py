@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -148,8 +148,11 @@ def refreshed(text: str, shell: Shell) -> str:
     return _BLOCK.sub(with_output, text)
 
 
-def main() -> int:
-    """Print the tables' page from the code, and run every page's commands anew; returns the exit code."""
+def main(names: Sequence[str]) -> int:
+    """Print the tables' page from the code, and run anew the commands of every page, or of those named (`scan`).
+
+    Returns the exit code.
+    """
     TABLES.write_text(tables_page(ALL))
     failed = 0
     with tempfile.TemporaryDirectory(prefix="longtake-docs-") as temporary:
@@ -157,7 +160,7 @@ def main() -> int:
         make_home(home)
         for number, page in enumerate(pages()):
             text = page.read_text()
-            if commands_of(text):
+            if commands_of(text) and (not names or page.stem in names):
                 folder = home.parent / str(number)
                 folder.mkdir()
                 try:
@@ -169,4 +172,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -11,7 +11,8 @@ from schemas.tables import CAPTIONS, CLIPS, MEASURES, VIDEOS
 
 CAPTION_KINDS = ("raw", "refined", "rewritten", "dense", "given")
 CLIP_TABLES = (
-    "clips", "scans", "measures", "flows", "videos", "captions", "selections", "funnels", "duplicates", "dedups",
+    "clips", "scans", "measures", "flows", "ocr_texts", "videos", "captions", "selections", "funnels", "duplicates",
+    "dedups",
 )  # fmt: skip
 _PROVENANCE = {field.name for field in PROVENANCE}
 _OWN = {column.name for column in (*CLIPS.columns, *MEASURES.columns)}
@@ -32,8 +33,8 @@ def _video_columns() -> list[str]:
 
 
 def clip_columns() -> list[str]:
-    """What `clip` selects of c (clips), m (measures), f (flows), v (videos), s (scans), t (texts), n (selections) and
-    d (duplicates)."""
+    """What `clip` selects of c (clips), m (measures), f (flows), o (ocr_texts), v (videos), s (scans), t (texts), n
+    (selections) and d (duplicates)."""
     return [
         *(f"c.{column.name}" for column in CLIPS.columns),
         _SECONDS,
@@ -42,6 +43,7 @@ def clip_columns() -> list[str]:
             for column in MEASURES.columns
             if column.name not in _UNSHOWN
         ),
+        *("o.ocr_text", "o.ocr_text_share"),
         *_video_columns(),
         _FPS,
         "s.detector",
@@ -59,6 +61,7 @@ def clip_sql(snapshot: Snapshot, within: str = "true") -> str:
         from (select * from clips where {within}) c
         left join (select * from measures where {within}) m on m.clip_id = c.clip_id
         left join ({_flows_sql(snapshot, within)}) f on f.clip_id = c.clip_id
+        left join ({_read_sql(snapshot, within)}) o on o.clip_id = c.clip_id
         left join videos v on v.video_id = c.video_id
         left join scans s on s.video_id = c.video_id
         left join ({_texts_sql(snapshot, within)}) t on t.clip_id = c.clip_id
@@ -72,6 +75,16 @@ def _flows_sql(snapshot: Snapshot, within: str) -> str:
     if not snapshot.parts("flows"):
         return "select null::varchar as clip_id, null::float as flow_lvd where false"
     return f"select clip_id, arg_max(flow_lvd, created_at) as flow_lvd from flows where {within} group by clip_id"
+
+
+def _read_sql(snapshot: Snapshot, within: str) -> str:
+    """What was read last in the pictures, a row a clip."""
+    if not snapshot.parts("ocr_texts"):
+        return "select null::varchar as clip_id, null::varchar as ocr_text, null::float as ocr_text_share where false"
+    return (
+        "select clip_id, arg_max_null(text, created_at) as ocr_text, arg_max(text_share, created_at) as ocr_text_share "
+        f"from ocr_texts where {within} group by clip_id"
+    )
 
 
 def _texts_sql(snapshot: Snapshot, within: str) -> str:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from schemas.tables.captioning import ANSWERS, CAPTIONS
 from schemas.tables.importing import ORIGINS
 from schemas.tables.rejects import REJECTS
-from schemas.tables.scanning import CLIP_FILES, CLIP_ORIGINS, CLIPS, CUT_KINDS, CUTS, FLOWS, MEASURES, SCANS
+from schemas.tables.scanning import (
+    CLIP_FILES,
+    CLIP_ORIGINS,
+    CLIPS,
+    CUT_KINDS,
+    CUTS,
+    FLOWS,
+    MEASURES,
+    OCR_TEXTS,
+    SCANS,
+)  # fmt: skip
 from schemas.tables.scoring import ENTAILMENTS, EVENTS, SCORES
 from schemas.tables.selecting import DEDUPS, DUPLICATES, FUNNELS, SELECTIONS
 from schemas.tables.sources import ALIASES, FETCH_OUTCOMES, FETCHES, INGESTS, KEPT, REQUESTS, TOMBSTONES, VIDEOS
@@ -33,6 +43,7 @@ __all__ = [
     "INGESTS",
     "KEPT",
     "MEASURES",
+    "OCR_TEXTS",
     "ORIGINS",
     "PAIRS",
     "REJECTS",
@@ -47,14 +58,16 @@ __all__ = [
 ]
 
 ALL = (
-    REQUESTS, INGESTS, FETCHES, VIDEOS, ALIASES, SCANS, CUTS, CLIPS, CLIP_FILES, TOMBSTONES, MEASURES, FLOWS, ANSWERS,
-    DUPLICATES, DEDUPS, SELECTIONS, FUNNELS, CAPTIONS, SAMPLES, ORIGINS, PAIRS, EVENTS, ENTAILMENTS, SCORES, REJECTS,
+    REQUESTS, INGESTS, FETCHES, VIDEOS, ALIASES, SCANS, CUTS, CLIPS, CLIP_FILES, TOMBSTONES, MEASURES, FLOWS, OCR_TEXTS,
+    ANSWERS, DUPLICATES, DEDUPS, SELECTIONS, FUNNELS, CAPTIONS, SAMPLES, ORIGINS, PAIRS, EVENTS, ENTAILMENTS, SCORES,
+    REJECTS,
 )  # fmt: skip
 # A reject is settled once its stage finished the same key later: stage -> (table, column that holds the key).
 SETTLED_BY: dict[str, tuple[tuple[str, str], ...]] = {
     "add": (("videos", "uri"), ("aliases", "uri")),
     "scan": (("scans", "video_id"),),
     "flow": (("flows", "clip_id"),),
+    "ocr": (("ocr_texts", "clip_id"),),
     "caption": (("captions", "clip_id"), ("captions", "caption_id")),
     "refine": (("captions", "clip_id"), ("captions", "caption_id")),
     "rewrite": (("captions", "clip_id"), ("captions", "caption_id")),

@@ -175,3 +175,20 @@ FLOWS = TableSpec(
     ),
     rules={"flow_is_not_negative": "flow_lvd >= 0", "has_pairs": "num_pairs >= 1"},
 )
+OCR_TEXTS = TableSpec(
+    name="ocr_texts",
+    doc="What an OCR engine read in one clip. `clip.ocr_text` and `clip.ocr_text_share` show the newest.",
+    key=("clip_id", "reader"),
+    columns=(
+        required("clip_id", TEXT, "the clip"),
+        required("video_id", TEXT, "its video"),
+        required("reader", TEXT, "the engine: rapidocr"),
+        required("reader_version", TEXT, "its version, models included"),
+        Column("text", TEXT, "each line once, in the order in which they appear; null where none was read"),
+        required("text_share", FLOAT, "mean share of the frame that the lines cover"),
+        Column("confidence", FLOAT, "mean of the engine's own, 0 to 1, over the lines; null without any"),
+        required("num_frames", INT32, "frames that were read, about one every two seconds"),
+        Column("seconds", FLOAT, "how long it took"),
+    ),
+    rules={"text_share_is_a_share": f"text_share {_SHARE}", "has_frames": "num_frames >= 1"},
+)
