@@ -1,4 +1,4 @@
-"""docs/picture.png: a catalogue as timelines. `python -m docs.make_picture CATALOGUE [OUT_PNG]`
+"""docs/picture.png: the catalogue of the README as timelines. `python -m docs.make_picture [CATALOGUE OUT_PNG]`
 
 A row a video: frames of it, and below them its clips, coloured and lettered by their flow. A triangle is a hard cut, a
 hatched span a gradual one. The clips that the selection lvd2m keeps are outlined.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
+from docs.pages import make_home
 from engine.catalogue import Catalogue
 from media.sample import sample
 from schemas.spans import US
@@ -154,10 +156,14 @@ def save(figure: Figure, out: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m docs.make_picture", description=__doc__)
-    parser.add_argument("catalogue", metavar="CATALOGUE")
+    parser.add_argument("catalogue", metavar="CATALOGUE", nargs="?")
     parser.add_argument("out", type=Path, nargs="?", default=Path(__file__).with_name("picture.png"))
     options = parser.parse_args()
-    save(draw(read(Catalogue.open(options.catalogue))[:NUM_VIDEOS]), options.out)
+    with tempfile.TemporaryDirectory(prefix="longtake-docs-") as home:
+        if options.catalogue is None:
+            make_home(Path(home).resolve())
+        opened = Catalogue.open(options.catalogue or str(Path(home).resolve() / "catalogue"))
+        save(draw(read(opened)[:NUM_VIDEOS]), options.out)
 
 
 if __name__ == "__main__":
