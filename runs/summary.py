@@ -17,7 +17,7 @@ import numpy as np
 from media.stream import stream
 
 MODELS = ("teacher", "student", "untrained")
-SHOWN, FRAMES, SIDE, LINE = 4, 8, 112, 17
+SHOWN, FRAMES, SIDE, LINE, LETTERS = 4, 8, 112, 17, 180
 WIDTH = FRAMES * SIDE
 RIGHT, WRONG, INK = (60, 130, 30), (40, 40, 190), (30, 30, 30)  # BGR
 
@@ -27,20 +27,23 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     out = parser.parse_args().out
     results = {who: json.loads((out / "scores" / who / "stories" / "scores.json").read_text()) for who in MODELS}
-    rows = ["| model | F1 | 95 % interval | precision | recall | clips |", "|---|---|---|---|---|---|"]
+    rows = [
+        "| model | F1 | 95 % interval | precision | recall | clips that the judge could read |",
+        "|---|---|---|---|---|---|",
+    ]
     for who, result in results.items():
         overall, f1 = result["overall"], (result["interval_95"] or {}).get("f1") or {}
         figures = [overall["f1"], f1.get("low"), f1.get("high"), overall["precision"], overall["recall"]]
         shown = ["–" if figure is None else f"{figure:.3f}" for figure in figures]
-        rows.append(
-            f"| {who} | {shown[0]} | {shown[1]} to {shown[2]} | {shown[3]} | {shown[4]} | {overall['success']} |"
-        )
+        interval = f"{shown[1]} to {shown[2]}" if f1.get("low") is not None else "–"
+        rows.append(f"| {who} | {shown[0]} | {interval} | {shown[3]} | {shown[4]} | {overall['success']} |")
     picture = np.vstack([of_clip(place, results, out) for place in range(SHOWN)])
     cv2.imwrite(str(out / "summary.png"), picture)
     (out / "summary.md").write_text(
         "# What the tour came to\n\nStories of combinations that nobody was shown; the judge is exact.\n\n"
         + "\n".join(rows)
-        + "\n\n![Frames of held-out films, what both models say of them, and which events they tell](summary.png)\n"
+        + "\n\n![Frames of held-out films, what both models say of them, and which events they tell](summary.png)\n\n"
+        "Of clips, cuts and what was turned away: [report.html](report.html).\n"
     )
     print("\n".join(rows))
     print(f"{out / 'summary.md'}, {out / 'summary.png'}")
@@ -64,7 +67,7 @@ def of_clip(place: int, results: dict[str, dict[str, Any]], out: Path) -> np.nda
     text = np.full((LINE * (len(lines) + 1), WIDTH, 3), 255, np.uint8)
     for number, (line, colour) in enumerate(lines):
         place_ = (4, LINE * (number + 1) - 4)
-        cv2.putText(text, line[:110], place_, cv2.FONT_HERSHEY_SIMPLEX, 0.38, colour, 1, cv2.LINE_AA)
+        cv2.putText(text, line[:LETTERS], place_, cv2.FONT_HERSHEY_SIMPLEX, 0.38, colour, 1, cv2.LINE_AA)
     return np.vstack([strip, text])
 
 

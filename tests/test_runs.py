@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -67,3 +69,11 @@ def test_captions_a_student_and_its_scores(folder: Path) -> None:
     )  # fmt: skip
     assert "$ evaluate compare scores/recap/stories scores/story_teacher/stories/" in scored
     assert "$ evaluate leaderboard -c catalogue" in scored
+
+
+def test_a_teacher_gets_its_card(tmp_path: Path) -> None:
+    run("story_teacher.sh", tmp_path, STEPS="3", FILMS="2")
+    card = json.loads((tmp_path / "story_teacher" / "run" / "model" / "made.json").read_text())
+    assert (card["steps"], card["recipe"], card["scores"]["films"]) == (3, "story_teacher", 2)
+    weights = (tmp_path / "story_teacher" / "run" / "model" / "model.safetensors").read_bytes()
+    assert card["sha256"] == {"model.safetensors": sha256(weights).hexdigest()}

@@ -24,9 +24,10 @@ COLOURS: dict[str, Colour] = {
     "magenta": (200, 40, 190),
     "orange": (240, 130, 30),
 }
-KINDS = ("natural", "city", "flat", "gradient", "page", "checker")
+KINDS = ("natural", "city", "flat", "gradient", "page", "checker", "tiles")
 PIXELS_PER_DIAG = 1024
 PERIOD_DIAG = 2.0
+TILE_DIAG = 0.5**2.5  # a quarter of the side of a square frame
 _SIDE = int(PIXELS_PER_DIAG * PERIOD_DIAG)
 
 
@@ -35,12 +36,12 @@ class Texture:
     """One picture of 2 x 2 frame diagonals, mirrored at its borders without end, so that a pan never leaves it.
 
     `kind`: "natural" (noise in many octaves and lit blobs), "city" (straight edges, windows), "flat" (one colour),
-    "gradient", "page" (slide with lines of text), "checker". `colour` names or gives the base colour (RGB 0..255);
-    None lets the seed choose. `contrast` 0..1 pulls the picture towards its mean. A flat texture is one colour:
-    motion over it has a truth but cannot be seen.
+    "gradient", "page" (slide with lines of text), "checker", "tiles" (a floor of large tiles, no two neighbours of
+    one shade). `colour` names or gives the base colour (RGB 0..255); None lets the seed choose. `contrast` 0..1 pulls
+    the picture towards its mean. A flat texture is one colour: motion over it has a truth but cannot be seen.
     """
 
-    kind: Literal["natural", "city", "flat", "gradient", "page", "checker"] = "natural"
+    kind: Literal["natural", "city", "flat", "gradient", "page", "checker", "tiles"] = "natural"
     seed: int = 0
     colour: str | Colour | None = None
     contrast: float = 1.0
@@ -142,19 +143,16 @@ def _with_contrast(picture: Image, contrast: float) -> Image:
 def _picture(texture: Texture) -> Image:
     random = np.random.default_rng([texture.seed, KINDS.index(texture.kind)])
     base = rgb(texture.colour) if texture.colour is not None else _seeded_colour(random, muted=True)
-    match texture.kind:
-        case "flat":
-            return np.full((64, 64, 3), base, np.uint8)
-        case "gradient":
-            return _gradient(random, base)
-        case "page":
-            return _page(random, base if texture.colour is not None else (244, 242, 236))
-        case "checker":
-            return _checker(base)
-        case "city":
-            return _city(random, base)
-        case "natural":
-            return _natural(random, base)
+    if texture.kind == "page":
+        return _page(random, base if texture.colour is not None else (244, 242, 236))
+    draw = {
+        "flat": _flat, "gradient": _gradient, "checker": _checker, "tiles": _tiles, "city": _city, "natural": _natural,
+    }  # fmt: skip
+    return draw[texture.kind](random, base)
+
+
+def _flat(random: np.random.Generator, base: Colour) -> Image:
+    return np.full((64, 64, 3), base, np.uint8)
 
 
 def _seeded_colour(random: np.random.Generator, muted: bool = False) -> Colour:
@@ -235,10 +233,19 @@ def _gradient(random: np.random.Generator, base: Colour) -> Image:
     return (large + random.random((_SIDE, _SIDE, 1), np.float32)).astype(np.uint8)  # dithered: no bands
 
 
-def _checker(base: Colour) -> Image:
+def _checker(random: np.random.Generator, base: Colour) -> Image:
     index = np.arange(_SIDE) // 64
     odd = ((index[None] + index[:, None]) % 2).astype(np.float32)[..., None]
     return (np.array(base, np.float32) * (1 - 0.7 * odd)).astype(np.uint8)
+
+
+def _tiles(random: np.random.Generator, base: Colour) -> Image:
+    """Tiles that meet in the picture's middle: dark and light ones in turns, each of a shade of its own."""
+    index = np.floor((np.arange(_SIDE) - _SIDE / 2) / (TILE_DIAG * PIXELS_PER_DIAG)).astype(int)
+    index -= index[0]
+    odd = (index[None] + index[:, None]) % 2
+    shade = random.uniform(-0.2, 0.15, (index[-1] + 1, index[-1] + 1))[index[:, None], index[None]]
+    return (np.array(base, np.float64) * (0.85 - 0.45 * odd + shade)[..., None]).astype(np.uint8)
 
 
 def _page(random: np.random.Generator, paper: Colour) -> Image:

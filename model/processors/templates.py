@@ -14,10 +14,7 @@ log = logging.getLogger("longtake.model")
 
 # ChatML as Qwen2-VL speaks it. Items bring `num_vision_tokens`; `generation` marks what is learned; a last assistant
 # turn is left open where strip_final_eos asks for its continuation.
-FALLBACK = """\
-{%- if messages[0].role != "system" -%}
-{{- "<|im_start|>system\\nYou are a helpful assistant.<|im_end|>\\n" -}}
-{%- endif -%}
+TURNS = """\
 {%- for message in messages -%}
   {%- set left_open = loop.last and strip_final_eos and message.role == "assistant" -%}
   {{- "<|im_start|>" + message.role + "\\n" -}}
@@ -38,6 +35,14 @@ FALLBACK = """\
 {%- endfor -%}
 {%- if add_generation_prompt -%}{{- "<|im_start|>assistant\\n" -}}{%- endif -%}
 """
+FALLBACK = (
+    """\
+{%- if messages[0].role != "system" -%}
+{{- "<|im_start|>system\\nYou are a helpful assistant.<|im_end|>\\n" -}}
+{%- endif -%}
+"""
+    + TURNS
+)
 
 
 @dataclass(frozen=True)

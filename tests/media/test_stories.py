@@ -208,3 +208,14 @@ def test_a_shelf_adds_stories_and_makes_none_twice(tmp_path: Path) -> None:
     ]  # fmt: skip
     for row in rows:
         assert tuple(e.text for e in parse_caption(row.text).events) == row.events
+
+
+def test_a_pan_moves_the_floor_and_a_move_does_not():
+    def corner(event: Event) -> np.ndarray:
+        story = Story(((RED, (1, 1)),), frozenset(), frozenset(), zoomed_in=True, events=(event,), background=0)
+        first, *_, last = story_frames(story)
+        return np.abs(first[:12, :12].astype(int) - last[:12, :12])  # a corner where nothing stands
+
+    assert corner(Event(RED, "moves left")).max() <= 2
+    for action in ("pans right", "tilts down", "zooms in"):
+        assert corner(Event(None, action)).mean() > 4, action

@@ -21,7 +21,7 @@ Split = Annotated[str, typer.Option("--split", help="train or held_out.")]
 @app.command()
 def teach(
     out: Annotated[Path, typer.Option("--out", help="Folder for the run; the teacher is in OUT/model.")],
-    steps: Annotated[int, typer.Option(min=1)] = 2_000,
+    steps: Annotated[int, typer.Option(min=1)] = 14_000,
     seed: Annotated[int, typer.Option()] = 0,
     resume: Annotated[bool, typer.Option("--resume")] = False,
 ) -> None:
@@ -91,6 +91,17 @@ def score(catalogue: CatalogueOption, name: Annotated[str, typer.Option("--name"
     from train.small_world.scoring import score_captions  # noqa: PLC0415
 
     print(json.dumps(asdict(score_captions(Catalogue.open(catalogue), name, _split(split)))))
+
+
+@app.command()
+def card(
+    run: Annotated[Path, typer.Argument(help="Folder that `teach` wrote.")],
+    scores: Annotated[Path, typer.Option("--scores", help="The scores.json that `evaluate` wrote of its model.")],
+) -> None:
+    """Say beside a model how it was made and how it scored; JSON."""
+    from train.small_world.card import write_card  # noqa: PLC0415
+
+    print(json.dumps(write_card(run, scores)))
 
 
 def _split(text: str) -> Any:

@@ -8,30 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from model.configs import MARKER
+from model.processors.templates import TURNS
 from train.small_world.vocabulary import story_tokenizer
-
-# Qwen2-VL's form without a system turn; `generation` marks what is learned.
-STORY_TEMPLATE = """\
-{%- for message in messages -%}
-  {%- set left_open = loop.last and strip_final_eos and message.role == "assistant" -%}
-  {{- "<|im_start|>" + message.role + "\\n" -}}
-  {%- if message.role == "assistant" -%}
-    {%- generation -%}
-    {%- for item in message.content -%}{{- item.text -}}{%- endfor -%}
-    {%- if not left_open -%}{{- "<|im_end|>" -}}{%- endif -%}
-    {%- endgeneration -%}
-  {%- else -%}
-    {%- for item in message.content -%}
-      {%- if item.type == "text" -%}{{- item.text -}}
-      {%- else -%}{{- "<|vision_start|>" + "<|image_pad|>" * item.num_vision_tokens + "<|vision_end|>" -}}
-      {%- endif -%}
-    {%- endfor -%}
-    {{- "<|im_end|>" -}}
-  {%- endif -%}
-  {%- if not left_open -%}{{- "\\n" -}}{%- endif -%}
-{%- endfor -%}
-{%- if add_generation_prompt -%}{{- "<|im_start|>assistant\\n" -}}{%- endif -%}
-"""
 
 # Neighbours in a picture of 2 x 2 tokens must differ by a visible angle; with Qwen2-VL's 1e6 the slow axes would turn
 # by less than a thousandth of a radian, and a network this small never finds out where a thing is.
@@ -89,7 +67,7 @@ def make_tarsier2(folder: Path, size: Size, seed: int = 0) -> Path:
         "size": {"shortest_edge": 3_136, "longest_edge": 12_845_056},
     }  # fmt: skip
     _write(folder, network, words, rules)
-    marker = {"family": "tarsier2", "chat_template": STORY_TEMPLATE, "frames": "doubled"}
+    marker = {"family": "tarsier2", "chat_template": TURNS, "frames": "doubled"}
     (folder / MARKER).write_text(json.dumps(marker, indent=2) + "\n")
     return folder
 

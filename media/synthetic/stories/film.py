@@ -20,17 +20,18 @@ from media.synthetic.write import write_frames
 STEP_DIAG = 1 / SIDE / math.sqrt(2)  # from one place to the next in a square picture
 FAR = 0.75  # scale of the picture where the camera is far
 MIDDLE = (SIDE - 1) / 2
-GROWTH = 1.35
+GROWTH = 1.5
 REST_S = 0.2  # at the start and at the end of each event's second
 GONE = (100.0, 100.0)
-SIZES = {"circle": 0.27, "square": 0.24, "triangle": 0.33, "diamond": 0.29, "bar": 0.34}
+SIZES = {"circle": 0.25, "square": 0.22, "triangle": 0.3, "diamond": 0.27, "bar": 0.31}
+# A floor of tiles, four a place: where it moves or grows the camera does, and not the things.
 BACKDROPS = (
-    Texture("natural", 1, "grey", 0.15),
-    Texture("natural", 2, (90, 90, 100), 0.15),
-    Texture("checker", 0, (80, 80, 80), 0.15),
-    Texture("city", 3, (100, 95, 90), 0.15),
-    Texture("natural", 4, (70, 75, 70), 0.15),
-    Texture("city", 5, (120, 120, 125), 0.15),
+    Texture("tiles", 1, (110, 110, 110)),
+    Texture("tiles", 2, (110, 115, 130)),
+    Texture("tiles", 3, (90, 90, 90)),
+    Texture("tiles", 4, (125, 118, 110)),
+    Texture("tiles", 5, (95, 105, 95)),
+    Texture("tiles", 6, (120, 120, 125)),
 )
 
 
