@@ -128,9 +128,9 @@ def measure_path(folder: Path, model: LoadedModel, clips: int) -> dict[str, Any]
         seconds["decoding alone"].append(bare(asked, only_decoded, 16))
     rates = {name: clips / statistics.median(values) for name, values in seconds.items()}
     for name, rate in rates.items():
-        print(f"path    {name:16}{rate:8.2f} clips/s")
+        print(f"path    {name:16}{rate:8.2f} clips/s", flush=True)
     share = rates["path"] / rates["sampler"]
-    print(f"path    {share:.0%} of the bare frame sampler, start of the processes included")
+    print(f"path    {share:.0%} of the bare frame sampler, start of the processes included", flush=True)
     return {"clips": clips, "clips_per_second": rates, "share_of_sampler": share}
 
 
@@ -147,7 +147,10 @@ def measure_busy(folder: Path, model: LoadedModel, clips: int, latency: float) -
     begun = time.perf_counter()
     run_step(catalogue, step_of(16), Scope(), captioner)
     wall = time.perf_counter() - begun
-    print(f"busy    {fixed.slept / wall:.1%} of {wall:.1f} s, {clips} clips of {1000 * latency:.0f} ms, start included")
+    print(
+        f"busy    {fixed.slept / wall:.1%} of {wall:.1f} s, {clips} clips of {1000 * latency:.0f} ms, start included",
+        flush=True,
+    )
     return {"clips": clips, "latency": latency, "busy": fixed.slept / wall, "seconds": wall}
 
 
@@ -162,7 +165,8 @@ def measure_memory(folder: Path, model: LoadedModel, clips: int) -> dict[str, An
     run_step(catalogue, step_of(2), Scope(), captioner)
     late, seconds = resident_mb(), time.perf_counter() - begun
     print(
-        f"memory  {early:.0f} MB after {clips // 10:,} clips, {late:.0f} MB after {clips:,} ({clips / seconds:.0f}/s)"
+        f"memory  {early:.0f} MB after {clips // 10:,} clips, {late:.0f} MB after {clips:,} ({clips / seconds:.0f}/s)",
+        flush=True,
     )
     return {"clips": clips, "mb_after_a_tenth": early, "mb_after_all": late, "clips_per_second": clips / seconds}
 
@@ -176,16 +180,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoint", help="a small Tarsier2 checkpoint; default: a made one with random weights")
     parser.add_argument("--clips", type=int, default=20_000, help="for the memory")
+    parser.add_argument("--only", choices=("path", "busy", "memory"), help="one of the three")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         model = load_model(arguments.checkpoint or made(folder / "tiny"))
-        result = {
-            "path": measure_path(folder, model, 40),
-            "busy": measure_busy(folder, model, 300, 0.1),
-            "memory": measure_memory(folder, model, arguments.clips),
+        ways = {
+            "path": lambda: measure_path(folder, model, 40),
+            "busy": lambda: measure_busy(folder, model, 300, 0.1),
+            "memory": lambda: measure_memory(folder, model, arguments.clips),
         }
-    save("recaption_path", {"cores": CORES, **result})
+        result = {name: way() for name, way in ways.items() if arguments.only in (None, name)}
+    name = f"recaption_{arguments.only}" if arguments.only else "recaption_path"
+    save(name, {"cores": CORES, **result})
 
 
 def made(folder: Path) -> Path:

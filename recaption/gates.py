@@ -9,9 +9,10 @@ from hashlib import blake2b
 
 import numpy as np
 
+from recaption.alike import bands_of
 from recaption.prompts import Prompt
 
-VERSION = 1
+VERSION = 2
 MOST_REPEATED_SHARE = 0.25
 LEAST_FUNCTION_WORDS = 0.12
 MOST_ECHO_SHARE = 0.3
@@ -30,7 +31,7 @@ REASONS = {
     "too_long": "more words than the prompt's most",
     "no_events": "no event with its frames could be read",
     "no_choice": "none, or several, of the question's choices could be read",
-    "near_duplicate": "texts of other clips say the same",
+    "near_duplicate": "more than five other clips have such a text, or the text that it is made of",
 }
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
@@ -70,6 +71,7 @@ class Measures:
     function_word_share: float
     echo_share: float
     text_hash: int
+    text_bands: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ def measure(text: str, prompt: Prompt) -> Measures:
         function_word_share=known / len(words) if words else 0.0,
         echo_share=_echo_share(words, words_of(prompt.text)),
         text_hash=int.from_bytes(blake2b(normal.encode(), digest_size=8).digest(), "big", signed=True),
+        text_bands=bands_of(words) if words else (),
     )
 
 
