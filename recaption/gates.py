@@ -140,8 +140,10 @@ def _loop(items: np.ndarray, longest: int, least: int) -> int:
     """Items in the longest run of one phrase of up to `longest` items, three times or more and `least` items."""
     most = 0
     for period in range(1, min(longest, len(items) // 3) + 1):
-        same = np.concatenate(([0], (items[period:] == items[:-period]).astype(np.int8), [0]))
-        edges = np.flatnonzero(np.diff(same))
+        same = items[period:] == items[:-period]
+        if np.count_nonzero(same) < 2 * period:
+            continue  # too few for a run, as nearly always
+        edges = np.flatnonzero(np.diff(np.concatenate(([0], same.astype(np.int8), [0]))))
         run = int((edges[1::2] - edges[::2]).max()) if len(edges) else 0
         if run >= 2 * period and run + period >= least:
             most = max(most, run)
@@ -174,7 +176,7 @@ def _foreign(text: str, prompt: Prompt, found: Measures) -> str:
     """What speaks against English: another script, or hardly any of the words that no English sentence lacks."""
     if prompt.language != "en":
         return ""
-    letters = [c for c in text if c.isalpha()]
+    letters = [] if text.isascii() else [c for c in text if c.isalpha()]
     other = sum(ord(c) > 0x24F for c in letters)  # beyond Latin Extended-B
     if letters and other / len(letters) > 0.2:
         return f"{other / len(letters):.0%} of its letters are not Latin"

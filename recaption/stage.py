@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,7 @@ from schemas.ids import fingerprint_of
 if TYPE_CHECKING:
     import duckdb
 
-VERSION = 1
+VERSION = 2
 _NOTE_WORDS = 400
 
 
@@ -163,6 +164,7 @@ class _Outcomes:
         self._step, self._captioner = step, captioner
         self._tally, self._inputs = tally, inputs
         self._at_once: list[Outcome] = []
+        self._noted_at = 0.0
 
     def of(self, rows: Iterator[Row]) -> Generator[Outcome]:
         desk = Desk(self._jobs(rows), self._ask, self._look, self._step.recipe.retries)
@@ -209,7 +211,10 @@ class _Outcomes:
         return text, found, verdict
 
     def _note(self, job: Job) -> None:
-        """What was written last, for the person who watches."""
+        """What was written last, for the person who watches: once a second is more than is shown."""
+        if self._tally.note and time.monotonic() - self._noted_at < 1:
+            return
+        self._noted_at = time.monotonic()
         name = f"{job.row['video_key']} {job.row['start_us'] / 1e6:.1f} s"
         if job.kept:
             text = next(iter(job.kept.values())).text

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     import duckdb
 
 RATE_SECONDS = 600  # of the newest rows: what the rate is taken from
-LEAST_RATE_SECONDS = 1.0  # rows nearer than this were written in one piece: they say nothing of a rate
+LEAST_RATE_SECONDS = 30.0  # rows are written every ten seconds: what is nearer says nothing of a rate
+FIRST_WRITE_SECONDS = 1  # rows of the first write within that time were made before it
 NAMED_REASONS = 6
 
 
@@ -24,7 +25,7 @@ NAMED_REASONS = 6
 class Work:
     """One step by one model with one setting. clips: that have its rows; seconds: between its first and newest row.
 
-    busy_seconds: that the model took. recent: clips finished within `recent_seconds` before the newest row.
+    busy_seconds: that the model took. recent: clips finished in `recent_seconds`, of which the newest row is the end.
     """
 
     stage: str
@@ -66,7 +67,7 @@ def works_of(catalogue: Catalogue, selection: str | None, shards: int = 1) -> di
         numbers = f"unnest([null, {shard_sql('clip_id', shards)}])" if shards > 1 else "null"
         connection.execute(f"create temp table wanted as select clip_id, ({numbers})::bigint as shard from {chosen}")
         totals: _Counts = dict(connection.execute("select shard, count(*) from wanted group by shard").fetchall())
-        rows = connection.execute(_WORKS).fetchall()
+        rows = connection.execute(_WORKS).fetchall() + connection.execute(_IN_VAIN).fetchall()
         wanted = {row[3]: _wanted(connection, row[3]) or totals for row in rows}
         failed = {fingerprint: _failed(connection, fingerprint) for fingerprint in wanted}
     works = {shard: list[Work]() for shard in (None, *range(shards if shards > 1 else 0))}
@@ -97,17 +98,29 @@ _WRITTEN = f"""
     from history.answers
 """
 _WORKS = f"""
-    with written as (select * from ({_WRITTEN}) join wanted using (clip_id)),
-    newest as (select fingerprint, shard, max(created_at) as at from written group by all)
-    select w.shard, w.kind, w.model, w.fingerprint, count(distinct clip_id) filter (stands), count(*) filter (stands),
+    with written as (
+        select *, max(created_at) over (partition by fingerprint, shard) as newest
+        from ({_WRITTEN}) join wanted using (clip_id)
+    ),
+    dated as (
+        select *, min(created_at) filter (created_at > newest - interval {RATE_SECONDS} second)
+            over (partition by fingerprint, shard) as since
+        from written
+    )
+    select shard, kind, model, fingerprint, count(distinct clip_id) filter (stands), count(*) filter (stands),
         coalesce(sum(prompt_tokens), 0), coalesce(sum(output_tokens), 0), coalesce(sum(seconds), 0),
-        count(distinct clip_id) filter (w.created_at > n.at - interval {RATE_SECONDS} second),
-        least({RATE_SECONDS}, epoch(n.at) - epoch(min(w.created_at))), epoch(now()) - epoch(n.at),
-        count(distinct clip_id)
-    from written w join newest n on n.fingerprint = w.fingerprint and n.shard is not distinct from w.shard
-    group by w.shard, w.kind, w.model, w.fingerprint, n.at order by w.shard, n.at desc
+        count(distinct clip_id) filter (created_at > since + interval {FIRST_WRITE_SECONDS} second),
+        epoch(max(newest)) - epoch(min(since)), epoch(now()) - epoch(max(newest)), count(distinct clip_id)
+    from dated group by shard, kind, model, fingerprint order by shard, max(newest) desc
 """
-_STAGES = {"refined": "refine", "rewritten": "rewrite", "answer": "answer"}
+_STAGES = {"refined": "refine", "rewritten": "rewrite", "answer": "answer", "refine": "refine", "rewrite": "rewrite"}
+# Steps of which nothing passed have rejects alone, which say the stage and not the model.
+_IN_VAIN = """
+    select null, stage, '', fingerprint, 0, 0, 0, 0, 0.0, 0, 0.0, 0.0, 0 from rejects semi join wanted on clip_id = key
+    where stage in ('caption', 'refine', 'rewrite', 'answer') and fingerprint not in (
+        select fingerprint from history.captions union all select fingerprint from history.answers
+    ) group by stage, fingerprint order by max(created_at) desc
+"""
 
 
 def _failed(connection: duckdb.DuckDBPyConnection, fingerprint: str) -> tuple[_Counts, dict[str, int]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from engine.catalogue import Catalogue
 from engine.due import Shard
+from engine.write import write
 from recaption.plan import plan
 from recaption.run_command import Typed
 from recaption.stage import Scope
@@ -61,6 +63,24 @@ def test_rows_that_were_written_at_once_have_no_rate(filled: Catalogue) -> None:
     assert work.recent_seconds < 1
     assert work.per_second == 0
     assert work.eta_seconds is None
+
+
+def test_the_rate_is_that_of_the_time_after_the_first_write(filled: Catalogue) -> None:
+    run_all(filled, steps(), Toy(), Scope(limit=1))
+    (row,) = rows_of(filled, "from captions")
+    clips = [clip["clip_id"] for clip in rows_of(filled, "from clips") if clip["clip_id"] != row["clip_id"]]
+    later = [row | {"clip_id": clip, "caption_id": clip, "created_at": row["created_at"] + timedelta(seconds=60)}
+             for clip in clips]  # fmt: skip
+    write(filled, {"captions": later}, stage="caption")
+    (work,) = works_of(filled, None)[None]
+    assert (work.recent, work.recent_seconds) == (3, 60)
+    assert work.per_second == 3 / 60
+
+
+def test_what_was_done_in_vain_is_shown_with_its_reasons(filled: Catalogue) -> None:
+    run_all(filled, steps(), Toy(lambda request, n: "No."))
+    (work,) = works_of(filled, None)[None]
+    assert (work.stage, work.clips, work.failed, work.left) == ("caption", 0, {"too_short": 4}, 0)
 
 
 def test_nothing_captioned_is_said(catalogue: Catalogue, capsys: pytest.CaptureFixture[str]) -> None:
