@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from engine.catalogue import Catalogue, now
@@ -16,13 +17,19 @@ FACTS = (
     "is_vfr", "duration_us", "num_frames", "has_audio", "start_us",
 )  # fmt: skip
 PLACES = ("garden", "kitchen", "harbour", "street", "forest", "station", "market", "bridge")
+SYLLABLES = tuple(one + other for one in "bdfgklmnprstvz" for other in "aeiou")
 THINGS = ("dog", "cyclist", "waiter", "boat", "child", "horse", "painter", "train")
 
 
 def sentence(number: int) -> str:
-    """A caption that passes every gate and is like no other."""
+    """A caption that passes every gate and is like no other, were they a million: hardly three words stand together
+    that another has."""
+    chance = Random(number)
+    a, b, c, d, e, f, g = ("".join(chance.choices(SYLLABLES, k=4)) for _ in range(7))
     place, thing = PLACES[number % 8], THINGS[number // 8 % 8]
-    return f"In the {place} number {number} a {thing} turns around, and then it goes to the other side of the wall."
+    return (
+        f"{a.title()} has a {thing} {b} and, with {c} at the {place}, {d} goes to {e} on {f} until {g} is in {number}."
+    )
 
 
 def provenance() -> dict[str, Any]:

@@ -48,7 +48,12 @@ class Shard:
 
     def condition(self, key: str) -> str:
         """SQL that holds for the rows of this shard; the same on every machine and version."""
-        return f"('0x' || md5({key})[1:15])::ubigint % {self.count} = {self.index}"
+        return f"{shard_sql(key, self.count)} = {self.index}"
+
+
+def shard_sql(key: str, count: int) -> str:
+    """SQL for the number of the shard, of `count`, in which a key lies."""
+    return f"('0x' || md5({key})[1:15])::ubigint % {count}"
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import duckdb
 import pyarrow as pa
 
 from engine.catalogue import Snapshot
-from engine.wide import caption_sql, clip_sql, derived_clip_of
+from engine.wide import caption_sql, clip_sql, derived_clip_of, unwithdrawn_sql
 from schemas.spec import TableSpec
-from schemas.tables import ALL, BY_NAME, SETTLED_BY
+from schemas.tables import ALL, BY_NAME, SETTLED_BY, WITHDRAWN_BY
 
 PathOf = Callable[[str], str]
 
@@ -109,13 +109,20 @@ def _column(field: pa.Field, known: bool) -> str:
 
 
 def current_sql(spec: TableSpec, snapshot: Snapshot) -> str:
-    """The current rows of a table: of the newest commit of each parent, else the newest of each key; each key once."""
+    """The current rows of a table: of the newest commit of each parent, else the newest of each key; each key once.
+
+    Rejects that are settled and rows that are withdrawn are not among them.
+    """
     source = f"history.{spec.name}"
     if snapshot.is_current(spec) or not snapshot.parts(spec.name):
         rows = f"select * from {source}"
     else:
         rows = newest_sql(spec, source)
-    return f"select * from ({rows}) r where {_unsettled(snapshot)}" if spec.name == "rejects" else rows
+    if spec.name == "rejects":
+        return f"select * from ({rows}) r where {_unsettled(snapshot)}"
+    if spec.name in WITHDRAWN_BY and snapshot.parts("rejects"):
+        return f"select * from ({rows}) r where {unwithdrawn_sql(spec.name, 'r')}"
+    return rows
 
 
 def newest_sql(spec: TableSpec, source: str, commits: str | None = None) -> str:

@@ -7,12 +7,12 @@ import re
 from engine.catalogue import DERIVED, Snapshot
 from engine.parts import content_of
 from schemas.spec import PROVENANCE
-from schemas.tables import CAPTIONS, CLIPS, MEASURES, VIDEOS
+from schemas.tables import CAPTIONS, CLIPS, MEASURES, VIDEOS, WITHDRAWN_BY
 
 CAPTION_KINDS = ("raw", "refined", "rewritten", "dense", "given")
 CLIP_TABLES = (
     "clips", "scans", "measures", "flows", "ocr_texts", "videos", "captions", "selections", "funnels", "duplicates",
-    "dedups",
+    "dedups", "rejects",
 )  # fmt: skip
 _PROVENANCE = {field.name for field in PROVENANCE}
 _OWN = {column.name for column in (*CLIPS.columns, *MEASURES.columns)}
@@ -102,8 +102,17 @@ def _texts_sql(snapshot: Snapshot, within: str) -> str:
     )
     kinds = ", ".join(f"'{kind}'" for kind in CAPTION_KINDS)
     return (
-        f"select clip_id, {texts} from {source} "
-        f"where segment is null and coalesce(sample, 0) = 0 and kind in ({kinds}) and {within} group by clip_id"
+        f"select clip_id, {texts} from {source} t where segment is null and coalesce(sample, 0) = 0 "
+        f"and kind in ({kinds}) and {within} and {unwithdrawn_sql('captions', 't')} group by clip_id"
+    )
+
+
+def unwithdrawn_sql(table: str, row: str) -> str:
+    """A condition on a row of a table, by its name in the query: no later reject withdraws it."""
+    key, reason = WITHDRAWN_BY[table]
+    return (
+        f"not exists (select 1 from history.rejects w where w.reason = '{reason}' and w.key = {row}.{key} "
+        f"and w.created_at >= {row}.created_at)"
     )
 
 

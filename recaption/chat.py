@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from engine.door import WrongUse
-from recaption.conversation import Answerer, Conversation, Failed, Style
+from recaption.conversation import VIDEOS, Answerer, Conversation, Failed, Style
+from recaption.describe import PICTURES
 from recaption.engines import EngineChoice, identify, opened
 
 HELP = """\
@@ -57,8 +58,10 @@ def converse(conversation: Conversation, model: Answerer, read: Callable[[], str
             _tell(HELP)
         elif line.startswith("/") and _is_setting(line):
             _set(conversation, line)
-        elif line and _is_file(line):
+        elif line and (_is_file(line) or _looks_like_a_file(line)):
             _show_or_tell(conversation, line)
+        elif line.startswith("/"):
+            _tell(f"there is neither a command nor a file {line.split(maxsplit=1)[0]}; /help says what there is")
         elif line:
             _answer(conversation, line, model, out)
 
@@ -109,6 +112,12 @@ def _is_file(line: str) -> bool:
     """A line that names a file, in quotes or not; a question is none, whatever stands in it."""
     name = _unquoted(line)
     return len(name) < 4096 and "\0" not in name and Path(name).expanduser().is_file()
+
+
+def _looks_like_a_file(line: str) -> bool:
+    """One word that ends as pictures and videos do: a name that was mistyped is no question."""
+    name = _unquoted(line)
+    return Path(name).suffix.lower() in PICTURES | VIDEOS and (name != line or " " not in name)
 
 
 def _unquoted(line: str) -> str:

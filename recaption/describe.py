@@ -54,7 +54,8 @@ def describe(file: str, choice: EngineChoice, question: Question) -> str:
         )
         (result,) = captioner.caption([request])
     if result.text is None:
-        raise Unanswered(f"{file}: {result.error}: {result.detail}")
+        about = "" if str(path) in (result.detail or "") else f"{file}: "
+        raise Unanswered(f"{about}{result.detail} ({result.error})")
     return result.text
 
 

@@ -103,7 +103,7 @@ class Desk(Iterator[CaptionRequest]):
             text, measures, verdict = self._look(job.row, part, result)
             if verdict.reason is None:
                 job.kept[out.part] = Kept(out.request, result, text, measures, out.attempt)
-            elif out.attempt < self._retries and verdict.reason != "near_duplicate":
+            elif out.attempt < self._retries:
                 self._again.append(self._asked(job, out.part, out.attempt + 1, verdict.reason))
             else:
                 job.failed[out.part] = Failure(verdict.reason, verdict.detail, True, result.text, result)

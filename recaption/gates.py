@@ -9,9 +9,10 @@ from hashlib import blake2b
 
 import numpy as np
 
+from recaption.alike import bands_of
 from recaption.prompts import Prompt
 
-VERSION = 1
+VERSION = 2
 MOST_REPEATED_SHARE = 0.25
 LEAST_FUNCTION_WORDS = 0.12
 MOST_ECHO_SHARE = 0.3
@@ -30,7 +31,7 @@ REASONS = {
     "too_long": "more words than the prompt's most",
     "no_events": "no event with its frames could be read",
     "no_choice": "none, or several, of the question's choices could be read",
-    "near_duplicate": "texts of other clips say the same",
+    "near_duplicate": "more than five other clips have such a text, or the text that it is made of",
 }
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
@@ -70,6 +71,7 @@ class Measures:
     function_word_share: float
     echo_share: float
     text_hash: int
+    text_bands: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ def measure(text: str, prompt: Prompt) -> Measures:
         function_word_share=known / len(words) if words else 0.0,
         echo_share=_echo_share(words, words_of(prompt.text)),
         text_hash=int.from_bytes(blake2b(normal.encode(), digest_size=8).digest(), "big", signed=True),
+        text_bands=bands_of(words) if words else (),
     )
 
 
@@ -137,8 +140,10 @@ def _loop(items: np.ndarray, longest: int, least: int) -> int:
     """Items in the longest run of one phrase of up to `longest` items, three times or more and `least` items."""
     most = 0
     for period in range(1, min(longest, len(items) // 3) + 1):
-        same = np.concatenate(([0], (items[period:] == items[:-period]).astype(np.int8), [0]))
-        edges = np.flatnonzero(np.diff(same))
+        same = items[period:] == items[:-period]
+        if np.count_nonzero(same) < 2 * period:
+            continue  # too few for a run, as nearly always
+        edges = np.flatnonzero(np.diff(np.concatenate(([0], same.astype(np.int8), [0]))))
         run = int((edges[1::2] - edges[::2]).max()) if len(edges) else 0
         if run >= 2 * period and run + period >= least:
             most = max(most, run)
@@ -171,7 +176,7 @@ def _foreign(text: str, prompt: Prompt, found: Measures) -> str:
     """What speaks against English: another script, or hardly any of the words that no English sentence lacks."""
     if prompt.language != "en":
         return ""
-    letters = [c for c in text if c.isalpha()]
+    letters = [] if text.isascii() else [c for c in text if c.isalpha()]
     other = sum(ord(c) > 0x24F for c in letters)  # beyond Latin Extended-B
     if letters and other / len(letters) > 0.2:
         return f"{other / len(letters):.0%} of its letters are not Latin"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine.terminal import say
 from recaption.run_command import Prepared, Typed, prepare
+from recaption.spans import LEAST_REST_US
 from recaption.stage import Scope, Step, due_of
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ def _pictures(connection: duckdb.DuckDBPyConnection, step: Step, scope: Scope) -
     """What is due by display size."""
     look = step.recipe.look
     length = look.longest_us
-    pieces = "1" if length is None else f"greatest(1, ceil((d.end_us - d.start_us) / {length}))"
+    joined = LEAST_REST_US - 1 if look.segments else 0  # such a rest belongs to the piece before it
+    pieces = "1" if length is None else f"greatest(1, ceil((d.end_us - d.start_us - {joined}) / {length}))"
     due = due_of(step, scope.selection).sql(scope.shard, scope.limit, retry=scope.retry)
     rows = connection.execute(
         f"select v.display_width, v.display_height, count(*), cast(sum({pieces}) as bigint) "

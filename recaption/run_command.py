@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
 
-from engine.catalogue import Catalogue
+from engine.catalogue import Catalogue, now
 from engine.door import WrongUse
 from engine.due import Shard
 from engine.progress import Tally
 from engine.store import CatalogueError
 from engine.terminal import printable, say
+from recaption.alike import ALIKE_CLIPS, REASON
 from recaption.engines import EngineChoice, Identity, identify, opened
 from recaption.prompts import load_prompts
 from recaption.recipes import US, Choices, Sampling, recipe_named
-from recaption.stage import Scope, Step, count_due, run_step, steps_of
+from recaption.stage import Scope, Step, count_due, finish_step, run_step, steps_of
 
 NAMED_REJECTS = 20
 
@@ -110,32 +112,37 @@ def run(typed: Typed) -> None:
     with ExitStack() as stack:
         engines: dict[int, tuple] = {}
         for step in prepared.steps:
+            began_at = now()
             with prepared.catalogue.connect() as connection:
                 left = count_due(connection, step, prepared.scope)
-            if not left:
+            if left:
+                choice = prepared.choice_of(step)
+                if id(choice) not in engines:
+                    engines[id(choice)] = stack.enter_context(opened(choice, step.identity))
+                say(told(run_step(prepared.catalogue, step, prepared.scope, engines[id(choice)][0])))
+            else:
                 say(f"{step.name}: nothing to do")
-                continue
-            choice = prepared.choice_of(step)
-            if id(choice) not in engines:
-                engines[id(choice)] = stack.enter_context(opened(choice, step.identity))
-            tally = run_step(prepared.catalogue, step, prepared.scope, engines[id(choice)][0])
-            report(tally, prepared.catalogue)
+            if common := finish_step(prepared.catalogue, step):
+                say(f"{step.name}: {common:,} texts withdrawn, more than {ALIKE_CLIPS} clips say the same ({REASON})")
+            name_rejects(prepared.catalogue, step, began_at)
         for _, lines in engines.values():
             for line in lines():
                 say(line)
 
 
-def report(tally: Tally, catalogue: Catalogue) -> None:
-    """Say what a step did, and name what it turned away."""
+def told(tally: Tally) -> str:
+    """What a step did, in a line."""
     line = f"{tally.stage}: {tally.done:,} done in {tally.seconds:.1f} s"
-    if tally.rejected:
-        line += f", {tally.rejected.total():,} turned away ({tally.reasons()})"
-    say(line)
+    return line + (f", {tally.rejected.total():,} turned away ({tally.reasons()})" if tally.rejected else "")
+
+
+def name_rejects(catalogue: Catalogue, step: Step, since: datetime) -> None:
+    """Say what a step has turned away since then."""
     with catalogue.connect() as connection:
         rows = connection.execute(
-            "select coalesce(video_key, key), reason, detail from rejects where stage = ? and created_at >= ? "
-            f"order by 1, 3 limit {NAMED_REJECTS + 1}",
-            [tally.stage, tally.began_at],
+            "select coalesce(video_key, key), reason, detail from rejects where stage = ? and fingerprint = ? "
+            f"and created_at >= ? order by 1, 3 limit {NAMED_REJECTS + 1}",
+            [step.name, step.fingerprint, since],
         ).fetchall()
     for key, reason, detail in rows[:NAMED_REJECTS]:
         say(f"  {printable(key)} · {printable(reason)} · {printable(detail)}")

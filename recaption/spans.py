@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from schemas.spans import Span
 
+LEAST_REST_US = 1_000_000
 _MARK = re.compile(r"<\s*frames?\s*:?\s*(\d+)(?:\s*[-–]\s*(\d+))?\s*>", re.IGNORECASE)
 
 
@@ -22,9 +23,14 @@ class Event:
 
 
 def segments_of(clip: Span, longest_us: int) -> list[Span]:
-    """Pieces of `longest_us` from the clip's beginning, the last one shorter: LVD-2M's 30-second segments."""
-    starts = range(clip.start_us, clip.end_us, longest_us)
-    return [Span(start, min(start + longest_us, clip.end_us)) for start in starts]
+    """Pieces of `longest_us` from the clip's beginning, the last one shorter: LVD-2M's 30-second segments.
+
+    A rest of under a second has hardly a frame to show, and belongs to the piece before it.
+    """
+    starts = list(range(clip.start_us, clip.end_us, longest_us))
+    if len(starts) > 1 and clip.end_us - starts[-1] < LEAST_REST_US:
+        starts.pop()
+    return [Span(start, end) for start, end in pairwise([*starts, clip.end_us])]
 
 
 def windows_of(clip: Span, longest_us: int | None) -> list[Span]:

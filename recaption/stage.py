@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,14 +13,15 @@ from engine.progress import Tally, progress
 from engine.run import Keeper, keep
 from engine.terminal import printable
 from engine.views import quoted
+from engine.wide import unwithdrawn_sql
 from engine.work import Outcome, Reject, Row
 from model.captioner import Captioner, CaptionRequest, CaptionResult
-from recaption.alike import Alike
+from recaption.alike import withdraw
 from recaption.asking import Part, looked_at, request_for, written
 from recaption.desk import Desk, Job
 from recaption.engines import Identity
 from recaption.gates import VERSION as GATES_VERSION
-from recaption.gates import Measures, Verdict, judge, measure, words_of
+from recaption.gates import Measures, Verdict, judge, measure
 from recaption.prompts import Prompt
 from recaption.recipes import Look, Recipe, Sampling, Write
 from recaption.rows import answer_outcome, caption_outcome
@@ -29,8 +31,7 @@ from schemas.ids import fingerprint_of
 if TYPE_CHECKING:
     import duckdb
 
-VERSION = 1
-ALIKE_CLIPS = 5
+VERSION = 2
 _NOTE_WORDS = 400
 
 
@@ -112,8 +113,8 @@ def due_of(step: Step, selection: str | None) -> Due:
         sources = (
             "select clip_id, list(struct_pack(caption_id := caption_id, sample := coalesce(sample, 0), text := text, "
             "num_pieces := greatest(1, len(coalesce(parents, [])))) order by sample, caption_id) as sources "
-            f"from (from history.captions where kind = {quoted(step.write.source_kind)} "
-            f"and fingerprint = {quoted(step.source.fingerprint)}{pieces} "
+            f"from (from history.captions t where kind = {quoted(step.write.source_kind)} "
+            f"and fingerprint = {quoted(step.source.fingerprint)}{pieces} and {unwithdrawn_sql('captions', 't')} "
             "qualify row_number() over (partition by caption_id order by created_at desc) = 1) group by clip_id"
         )
         clips = f"select c.*, t.sources from ({clips}) c join ({sources}) t on t.clip_id = c.clip_id"
@@ -132,20 +133,18 @@ def run_step(catalogue: Catalogue, step: Step, scope: Scope, captioner: Captione
         sql = due_of(step, scope.selection).sql(scope.shard, scope.limit, retry=scope.retry)
         total = connection.execute(f"select count(*) from ({sql})").fetchall()[0][0]
         tally, inputs = Tally(step.name, total), dict[str, Row]()
-        alike = Alike(ALIKE_CLIPS, _common_texts(connection, step)) if step.recipe.gates and step.look else None
-        outcomes = _Outcomes(step, captioner, alike, tally, inputs)
+        outcomes = _Outcomes(step, captioner, tally, inputs)
         with progress(step.name, total) as show:
             rows = _located(catalogue, rows_of(connection, sql))
             return keep(Keeper(catalogue, step.name, step.fingerprint, inputs), outcomes.of(rows), tally, show)
 
 
-def _common_texts(connection: duckdb.DuckDBPyConnection, step: Step) -> list[int]:
-    """Hashes of texts that as many clips have already; what is alike but not equal is only seen within one run."""
-    rows = connection.execute(
-        f"select text_hash from history.captions where fingerprint = {quoted(step.fingerprint)} and text_hash is not "
-        f"null group by text_hash having count(distinct clip_id) >= {ALIKE_CLIPS}"
-    ).fetchall()
-    return [row[0] for row in rows]
+def finish_step(catalogue: Catalogue, step: Step) -> int:
+    """Judge what only all texts together tell, and return how many texts are withdrawn for it.
+
+    For after each `run_step`, and where nothing was left to do as well: the last run may have been killed before this.
+    """
+    return withdraw(catalogue, step) if step.recipe.gates and not step.asks else 0
 
 
 def _located(catalogue: Catalogue, rows: Iterator[Row]) -> Iterator[Row]:
@@ -161,12 +160,11 @@ def _located(catalogue: Catalogue, rows: Iterator[Row]) -> Iterator[Row]:
 class _Outcomes:
     """Turns rows into outcomes; what has no pictures is an outcome at once."""
 
-    def __init__(
-        self, step: Step, captioner: Captioner, alike: Alike | None, tally: Tally, inputs: dict[str, Row]
-    ) -> None:
-        self._step, self._captioner, self._alike = step, captioner, alike
+    def __init__(self, step: Step, captioner: Captioner, tally: Tally, inputs: dict[str, Row]) -> None:
+        self._step, self._captioner = step, captioner
         self._tally, self._inputs = tally, inputs
         self._at_once: list[Outcome] = []
+        self._noted_at = 0.0
 
     def of(self, rows: Iterator[Row]) -> Generator[Outcome]:
         desk = Desk(self._jobs(rows), self._ask, self._look, self._step.recipe.retries)
@@ -210,16 +208,13 @@ class _Outcomes:
                 verdict = judge(text, result.finish_reason, part.prompt, found)
             elif not text.strip():
                 verdict = Verdict("empty", "nothing was written")
-        if verdict.reason is None and self._alike and not part.prompt.choices and part.sample == 0:
-            words = words_of(text)
-            if self._alike.is_common(words, found.text_hash):
-                verdict = Verdict("near_duplicate", f"{ALIKE_CLIPS} other clips have such a text")
-            else:
-                self._alike.add(words)
         return text, found, verdict
 
     def _note(self, job: Job) -> None:
-        """What was written last, for the person who watches."""
+        """What was written last, for the person who watches: once a second is more than is shown."""
+        if self._tally.note and time.monotonic() - self._noted_at < 1:
+            return
+        self._noted_at = time.monotonic()
         name = f"{job.row['video_key']} {job.row['start_us'] / 1e6:.1f} s"
         if job.kept:
             text = next(iter(job.kept.values())).text

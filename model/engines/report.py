@@ -76,10 +76,10 @@ class RunReport:
     def lines(self, device: Gpu | None = None, rows: int | None = None) -> list[str]:
         """For people. device: whose roofline; by default that of the GPU on which the model is, if it is known."""
         device = device or self._own_gpu()
-        total = f"{self.clips} clips in {self.seconds:.1f} s: {self.clips_per_second:.2f} clips/s, "
+        total = f"{self.clips} texts in {self.seconds:.1f} s: {self.clips_per_second:.2f} texts/s, "
         lines = [total + f"{self.tokens_per_second:.1f} tokens/s written, {self.prompt_tokens} read"]
         if self.failures:
-            lines.append(f"{self.failures} requests failed")
+            lines.append(f"requests that failed: {self.failures}")
         share = self.roofline_share(device, rows) if device else None
         if share is not None and device:
             basis = "measured" if device.measured else "datasheet"

@@ -6,6 +6,8 @@ fails.
 
 from __future__ import annotations
 
+import os
+import pickle
 import signal
 import threading
 import traceback
@@ -80,7 +82,7 @@ class _Process:
             if not self._connection.poll(seconds):
                 self.stop()
                 raise ModelError("bad_media", f"Reading it took longer than {seconds:g} s.")
-            kind, *values = self._connection.recv()
+            kind, *values = _received(self._connection)
         except (EOFError, OSError) as error:
             self.stop()
             raise ModelError("bad_media", f"The decoder died with exit code {self._process.exitcode}.") from error
@@ -105,8 +107,35 @@ def _serve(connection: Connection) -> None:
         except EOFError:
             return
         try:
-            connection.send(("done", job()))
+            _send(connection, ("done", job()))
         except ModelError as error:
-            connection.send(("model_error", error.reason, error.detail))
+            _send(connection, ("model_error", error.reason, error.detail))
         except Exception:  # noqa: BLE001  (the outermost door of this process: the caller gets the traceback)
-            connection.send(("bug", traceback.format_exc()))
+            _send(connection, ("bug", traceback.format_exc()))
+
+
+def _send(connection: Connection, answer: tuple[Any, ...]) -> None:
+    """The answer without its arrays, then their bytes as they lie in memory: pickled with it they are copied twice on
+    either side, and the frames of a clip are 20 MB."""
+    arrays: list[pickle.PickleBuffer] = []
+    head = pickle.dumps(answer, protocol=5, buffer_callback=arrays.append)
+    views = [array.raw() for array in arrays]
+    connection.send((head, [view.nbytes for view in views]))
+    for view in views:
+        sent = 0
+        while sent < view.nbytes:
+            sent += os.write(connection.fileno(), view[sent:])
+
+
+def _received(connection: Connection) -> tuple[Any, ...]:
+    """What `_send` sent. Raises EOFError where the sender died."""
+    head, sizes = connection.recv()
+    arrays = [bytearray(size) for size in sizes]
+    for array in arrays:
+        view, here = memoryview(array), 0
+        while here < len(array):
+            count = os.readv(connection.fileno(), [view[here:]])
+            if not count:
+                raise EOFError
+            here += count
+    return pickle.loads(head, buffers=arrays)

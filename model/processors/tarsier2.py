@@ -124,7 +124,7 @@ class Tarsier2Processor:
         parsed = parse_messages(messages)
         last_is_open = generation and parsed[-1].role == "assistant"
         encoded = self.tokenizer.apply_chat_template(
-            self._for_template(parsed, media),
+            _for_template(parsed),
             chat_template=self.template.text,
             tokenize=True,
             return_dict=True,
@@ -132,11 +132,17 @@ class Tarsier2Processor:
             add_generation_prompt=generation and not last_is_open,
             strip_final_eos=last_is_open,
         )
-        ids = np.asarray(encoded["input_ids"], dtype=np.int64)
-        learned = np.asarray(encoded.get("assistant_masks", np.zeros(len(ids))), dtype=bool)
-        kept = ids[:limit]
+        one_each = np.asarray(encoded["input_ids"], dtype=np.int64)
+        masks = np.asarray(encoded.get("assistant_masks", np.zeros(len(one_each))), dtype=bool)
         grids = [one.grid for one in media]
-        num_visual = sum(one.num_tokens(self.rules.merge_size) for one in media)
+        visual = [one.num_tokens(self.rules.merge_size) for one in media]
+        num_visual, counts = sum(visual), np.ones(len(one_each), dtype=np.int64)
+        places = np.flatnonzero(one_each == self.image_token_id)
+        if len(places) != len(media):
+            raise ModelError("bad_message", f"The text itself holds the token of a picture, id {self.image_token_id}.")
+        counts[places] = visual
+        ids, learned = np.repeat(one_each, counts), np.repeat(masks, counts)
+        kept = ids[:limit]
         if int((kept == self.image_token_id).sum()) != num_visual:
             raise ModelError("too_long", f"{len(ids)} tokens, {num_visual} of them visual; the limit is {limit}.")
         if len(kept) < len(ids):
@@ -174,20 +180,22 @@ class Tarsier2Processor:
             self.tokenizer, self.template, self.rules, self.image_token_id, replace(self.settings, **changes)
         )
 
-    def _for_template(self, messages: Sequence[Message], media: list[MediaFrames]) -> list[dict[str, Any]]:
-        left = iter(media)
-        return [
-            {
-                "role": message.role,
-                "content": [
-                    {"type": "text", "text": item.text}
-                    if item.kind == "text"
-                    else {"type": item.kind, "num_vision_tokens": next(left).num_tokens(self.rules.merge_size)}
-                    for item in message.content
-                ],
-            }
-            for message in messages
-        ]
+
+def _for_template(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """For the template each picture is one token, which stands for all of its own: to write and to read eight thousand
+    of them takes longer than the rest of a prompt."""
+    return [
+        {
+            "role": message.role,
+            "content": [
+                {"type": "text", "text": item.text}
+                if item.kind == "text"
+                else {"type": item.kind, "num_vision_tokens": 1}
+                for item in message.content
+            ],
+        }
+        for message in messages
+    ]
 
 
 def pixel_values(media: MediaFrames, rules: PatchRules) -> torch.Tensor:

@@ -55,6 +55,7 @@ __all__ = [
     "SETTLED_BY",
     "TOMBSTONES",
     "VIDEOS",
+    "WITHDRAWN_BY",
 ]
 
 ALL = (
@@ -76,4 +77,7 @@ SETTLED_BY: dict[str, tuple[tuple[str, str], ...]] = {
     "request": (("clips", "request_id"),),
     "import": (("origins", "source"),),
 }
+# A row is no longer shown once a later reject of this reason names it: table -> (column with the reject's key, reason).
+# It is for what can be judged only beside the rows of others.
+WITHDRAWN_BY: dict[str, tuple[str, str]] = {"captions": ("caption_id", "near_duplicate")}
 BY_NAME = {spec.name: spec for spec in ALL}

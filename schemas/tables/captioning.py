@@ -43,6 +43,7 @@ CAPTIONS = TableSpec(
         Column("function_word_share", FLOAT, "share of words that are English function words; prose has 0.3 to 0.5"),
         Column("echo_share", FLOAT, "share of the text's runs of five words that stand in the prompt, 0 to 1"),
         Column("text_hash", INT64, "equal for texts that differ only in case, digits and punctuation"),
+        Column("text_bands", pa.list_(INT64), "eight hashes of the text; texts that say nearly the same share two"),
         Column("event_start_us", pa.list_(INT64), "grounded: where each event that the text tells begins in the video"),
         Column("event_end_us", pa.list_(INT64), "grounded: where it ends"),
         Column("event_texts", pa.list_(TEXT), "grounded: the events"),

@@ -16,7 +16,7 @@ from recaption.engines import Identity
 from recaption.prompts import Prompt, load_prompts
 from recaption.recipes import Choices, Recipe, Sampling, recipe_named
 from recaption.rows import Writer
-from recaption.stage import Scope, Step, run_step, steps_of
+from recaption.stage import Scope, Step, finish_step, run_step, steps_of
 from tests.conftest import MadeVideos
 
 __all__ = ["add_video", "provenance", "sentence"]
@@ -109,3 +109,4 @@ def steps(*words: Any, **options: Any) -> list[Step]:
 def run_all(catalogue: Catalogue, wanted: Iterable[Step], toy: Toy, scope: Scope | None = None) -> None:
     for step in wanted:
         run_step(catalogue, step, scope or Scope(), toy)
+        finish_step(catalogue, step)

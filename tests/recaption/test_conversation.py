@@ -130,6 +130,15 @@ def test_a_mistake_in_the_terminal_is_a_line_and_the_talk_goes_on(capsys: pytest
     assert capsys.readouterr().err.count("needs a number") == 3
 
 
+def test_what_looks_like_a_name_or_a_command_is_not_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    model = Writing()
+    assert said(model, "gone.mp4", "'my gone.gif'", "/frame 4", "Is it a.mp4") == f"{ANSWER}\n"
+    told = capsys.readouterr().err
+    assert "gone.mp4 is not a file" in told
+    assert "my gone.gif is not a file" in told
+    assert "neither a command nor a file /frame" in told
+
+
 def test_what_a_model_writes_is_no_control_code(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.recaption.test_conversation.ANSWER", "red \x1b[31m alert\nnext line")
     assert "\x1b" not in said(Writing(), "What?")

@@ -217,15 +217,42 @@ def test_wrong_use_is_one_line_and_exit_code_2(
     assert message in told[-1]
 
 
-def test_killed_and_run_again_with_other_shards_no_clip_is_done_twice(videos: Catalogue, checkpoint: Path) -> None:
-    words = [sys.executable, "-m", "recaption", "run", "-c", videos.url, "--model", str(checkpoint), "--frames", "4",
-             "--max-new-tokens", "8", "--workers", "1", "--rows", "1"]  # fmt: skip
-    run = subprocess.Popen([*words, "--shard", "0/2"], cwd=REPO, stderr=subprocess.DEVNULL, start_new_session=True)
+def begun_run(catalogue: Catalogue, checkpoint: Path, *more: str) -> subprocess.Popen[bytes]:
+    """A run of its own processes, of which a first part is written, or which is over."""
+    words = [sys.executable, "-m", "recaption", "run", "-c", catalogue.url, "--model", str(checkpoint), "--frames", "4",
+             "--max-new-tokens", "8", "--workers", "1", "--rows", "1", *more]  # fmt: skip
+    run = subprocess.Popen(words, cwd=REPO, stderr=subprocess.PIPE, start_new_session=True)
     deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and run.poll() is None and not list(Path(videos.url, "captions").glob("part-*")):
-        time.sleep(0.05)
+    while (
+        time.monotonic() < deadline and run.poll() is None and not list(Path(catalogue.url, "captions").glob("part-*"))
+    ):
+        time.sleep(0.02)
+    return run
+
+
+def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(
+    videos: Catalogue, checkpoint: Path, make_video: MadeVideos
+) -> None:
+    long = make_video(scenes=[("natural:4", 400)], fps=10, size=(64, 48))
+    add_video(videos, long, [(i / 5, i / 5 + 1) for i in range(190)])  # more than is done before the key is pressed
+    run = begun_run(videos, checkpoint)
+    os.killpg(run.pid, signal.SIGINT)  # a terminal sends it to the workers as well
+    _, told = run.communicate(timeout=120)
+    assert run.returncode == 130, told
+    assert b"interrupted: what was finished is kept; the same command goes on from there" in told
+    assert b"Traceback" not in told
+    assert all(path.name.startswith("part-") for path in Path(videos.url, "captions").iterdir())
+    (done,) = [row["n"] for row in rows_of(videos, "select count(*) as n from captions")]
+    assert 0 < done < 199
+    assert run_tiny(videos, checkpoint, "--limit", 3).exit_code == 0
+    rows = rows_of(videos, "select count(*) as n, count(distinct clip_id) as clips from history.captions")
+    assert rows == [{"n": done + 3, "clips": done + 3}]
+
+
+def test_killed_and_run_again_with_other_shards_no_clip_is_done_twice(videos: Catalogue, checkpoint: Path) -> None:
+    run = begun_run(videos, checkpoint, "--shard", "0/2")
     os.killpg(run.pid, signal.SIGKILL) if run.poll() is None else None
-    run.wait()
+    run.communicate()
     assert run_tiny(videos, checkpoint, "--shard", "2/3").exit_code == 0
     assert run_tiny(videos, checkpoint).exit_code == 0
     rows = rows_of(videos, "select clip_id, count(*) as n from history.captions group by clip_id")

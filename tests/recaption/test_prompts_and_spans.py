@@ -48,6 +48,12 @@ def test_segments_are_thirty_seconds_and_a_rest() -> None:
     ]  # fmt: skip
 
 
+def test_a_rest_of_under_a_second_belongs_to_the_piece_before_it() -> None:
+    assert segments_of(Span(0, 30_900_000), 30_000_000) == [Span(0, 30_900_000)]
+    assert len(segments_of(Span(0, 31_000_000), 30_000_000)) == 2
+    assert segments_of(Span(0, 500_000), 30_000_000) == [Span(0, 500_000)]
+
+
 def test_windows_are_the_fewest_of_equal_length() -> None:
     spans = windows_of(Span(0, 130_000_000), 60_000_000)  # 130 s: three of 43.3 s
     assert [round(s.seconds, 1) for s in spans] == [43.3, 43.3, 43.3]

@@ -161,15 +161,6 @@ def test_one_sample_that_fails_leaves_the_others(filled: Catalogue) -> None:
     assert len(again.asked) == 3
 
 
-def test_the_same_text_over_many_clips_is_turned_away_from_the_sixth_on(
-    catalogue: Catalogue, short_video: Path
-) -> None:
-    add_video(catalogue, short_video, [(i / 10, i / 10 + 0.5) for i in range(8)])
-    run_all(catalogue, steps(), Toy(lambda *_: sentence(1)))
-    assert rows_of(catalogue, "select count(*) as n from captions")[0]["n"] == 5
-    assert {row["reason"] for row in rows_of(catalogue, "from rejects")} == {"near_duplicate"}
-
-
 def test_gates_that_are_off_keep_all_but_nothing(filled: Catalogue) -> None:
     toy = Toy(lambda request, n: "" if n == 0 else "utsuts" * 30)
     run_all(filled, steps(gates=False), toy, Scope(limit=2))
