@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 _pressed = False
+_held = False
 
 
 @contextmanager
@@ -25,6 +26,22 @@ def noted_interrupts() -> Iterator[None]:
     finally:
         signal.signal(signal.SIGINT, before)
         _pressed = False
+
+
+@contextmanager
+def held_interrupts() -> Iterator[None]:
+    """Inside, a first Ctrl-C waits for the end, where it is raised: for what must not be done halfway, nor twice.
+
+    A second one does not wait, for what is inside may hang.
+    """
+    global _held  # noqa: PLW0603
+    pressed_before, _held = _pressed, True
+    try:
+        yield
+    finally:
+        _held = False
+    if _pressed and not pressed_before:
+        raise KeyboardInterrupt
 
 
 def was_interrupted() -> bool:
@@ -40,5 +57,7 @@ def stop_if_interrupted() -> None:
 
 def _note(number: int, frame: FrameType | None) -> None:
     global _pressed  # noqa: PLW0603
+    waits = _held and not _pressed
     _pressed = True
-    raise KeyboardInterrupt
+    if not waits:
+        raise KeyboardInterrupt

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from engine.catalogue import Catalogue, now, tool_version
-from engine.interrupt import stop_if_interrupted
+from engine.interrupt import held_interrupts, stop_if_interrupted
 from engine.pool import Pool, WorkerLimits
 from engine.progress import Progress, Tally
 from engine.work import Outcome, Reject, Row, Slot, Work
@@ -144,10 +144,11 @@ class Keeper:
                 tables[table] += [row | provenance for row in rows]
             if outcome.reject:
                 tables["rejects"].append(self._reject_row(outcome.key, outcome.reject) | provenance)
-        write(self.catalogue, tables, stage=self.stage)
-        for outcome in self.pending:
-            self.inputs.pop(outcome.key, None)
-        self.pending.clear()
+        with held_interrupts():  # between the two nobody may write the same rows again
+            write(self.catalogue, tables, stage=self.stage)
+            for outcome in self.pending:
+                self.inputs.pop(outcome.key, None)
+            self.pending.clear()
 
     def _reject_row(self, key: str, reject: Reject) -> Row:
         source = self.inputs.get(key, {})

@@ -10,7 +10,7 @@ import time
 import duckdb
 import pytest
 
-from engine.interrupt import noted_interrupts, stop_if_interrupted, was_interrupted
+from engine.interrupt import held_interrupts, noted_interrupts, stop_if_interrupted, was_interrupted
 from engine.query import interruptible
 
 ENDLESS = "select count(*) from range(1000000000) a, range(1000000000) b where (a.range * b.range) % 7 = 3"
@@ -44,6 +44,29 @@ def test_nothing_is_noted_where_nobody_pressed():
     with noted_interrupts():
         stop_if_interrupted()
         assert not was_interrupted()
+
+
+def test_what_must_be_whole_is_ended_before_an_interrupt_is_raised():
+    ended = []
+    with noted_interrupts(), pytest.raises(KeyboardInterrupt), held_interrupts():
+        os.kill(os.getpid(), signal.SIGINT)
+        ended.append("written")
+    assert ended == ["written"]
+
+
+def test_a_second_interrupt_does_not_wait():
+    with noted_interrupts(), pytest.raises(KeyboardInterrupt), held_interrupts():
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        pytest.fail("it waited")
+
+
+def test_what_is_written_after_an_interrupt_is_written_to_its_end():
+    with noted_interrupts():
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+        with held_interrupts():
+            pass  # as the last flush of a run that was interrupted
 
 
 def test_the_handler_of_before_is_back_afterwards():
