@@ -270,7 +270,7 @@ def _named() -> Errors:
     from model.errors import ModelError  # noqa: PLC0415
 
     names: Errors = (CatalogueError, EvalError, MediaError, ModelError)
-    if "httpx" in sys.modules:
+    if "aiohttp" in sys.modules:
         from model.engines.server_call import ServerBroken  # noqa: PLC0415
 
         names = (*names, ServerBroken)

@@ -24,7 +24,7 @@ from eval.prompts.library import Prompt, ours
 from eval.rows import FAILED_PREDICTION, Row
 
 Protocol = Literal["official", "open"]
-AT_ONCE = 256
+AT_ONCE = 512
 ATTEMPTS: Mapping[Protocol, int] = {"official": 1, "open": 5}
 SCHEMA: Mapping[str, Any] = {
     "type": "object",

@@ -22,7 +22,7 @@ from eval.statistics.bootstrap import clips_of, intervals
 from eval.statistics.length import length_view
 
 ProtocolName = Literal["official", "open"]
-AT_ONCE = 256
+AT_ONCE = 512
 """Samples under way together; how many of their questions are asked at once is the judge's own matter."""
 
 
