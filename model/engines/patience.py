@@ -42,7 +42,9 @@ class Patience:
         if self._seen < FIRST or self._seen % EVERY:
             return
         usual = sorted(self._recent)[int(MOST_CALLS * len(self._recent))]
-        self.seconds = min(self._most, max(self._least, TIMES * usual))
+        before, self.seconds = self.seconds, min(self._most, max(self._least, TIMES * usual))
+        if self.seconds == before:
+            return
         for timer, begun in self._begun.items():
             if not timer.expired():
                 timer.reschedule(begun + self.seconds)
