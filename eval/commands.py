@@ -18,7 +18,8 @@ from eval.autodq.samples import Sample, sample_of
 from eval.autodq.scoring import tables
 from eval.benchmarks.choose import ALL, benchmarks_of
 from eval.choices import video_mme
-from eval.choices.scoring import ChoiceScores, printed_lines, score_choices
+from eval.choices.scoring import ChoiceScores, printed_lines, read_answers, score_choices
+from eval.choices.submission import write_submission
 from eval.errors import EvalError
 from eval.judges.cache import Judgements, default_file
 from eval.judges.choose import judge_of
@@ -134,6 +135,8 @@ def choices(benchmark: str, predictions: Path, protocol: ProtocolName, kept: Kep
         raise EvalError(f"{name} is no multiple-choice benchmark.")
     read = read_rows(predictions)
     _, rows = _one_dataset(read, dataset, [dataset])
+    if not any(row.references for row in rows):
+        return _submission(name, rows, protocol, kept)
     scores = score_choices(rows, protocol, dataset)
     lines, extra = _choice_lines(scores, dataset, protocol)
     counted = [float(answer.correct) for answer in scores.answers if protocol == "open" or answer.letter is not None]
@@ -156,6 +159,15 @@ def choices(benchmark: str, predictions: Path, protocol: ProtocolName, kept: Kep
     }
     unread = [f"{scores.overall.failed} answers could not be read; they count as wrong"] if protocol == "open" else []
     return _finish(content, "\n".join(lines), unread, kept)
+
+
+def _submission(name: str, rows: Sequence[Row], protocol: ProtocolName, kept: Kept) -> dict[str, Any]:
+    """Rows whose answers nobody published are not scored here; EgoSchema's site scores a file."""
+    if name != "egoschema":
+        raise EvalError(f"The rows of {name} hold no answers to score against.")
+    answers = read_answers(rows, protocol, "EgoSchema")
+    print("\n".join(write_submission(kept.out, answers)))
+    return {}
 
 
 def open_answers(

@@ -96,6 +96,16 @@ def test_a_row_without_events_is_answered_without_events() -> None:
     assert parse_row(answer).events is None
 
 
+@pytest.mark.parametrize(
+    "assistant",
+    [[], [{"role": "assistant", "content": [{"type": "text", "text": " ("}, {"type": "text", "text": ""}]}]],
+)
+def test_a_row_without_a_reference_keeps_its_answer(assistant: list[dict]) -> None:
+    user = {"role": "user", "content": [{"type": "text", "text": "A or B?"}]}
+    row = parse_row({"dataset": "EgoSchema", "idx": 1, "messages": [user, *assistant]})
+    assert parse_row(answered_row(row, CaptionResult("x", "B", "stop"), "a.mp4")).prediction == "B"
+
+
 def test_a_question_is_asked_as_the_authors_asked_it(published: Path, tmp_path: Path) -> None:
     benchmark, toy = BY_NAME["tvbench"], Toy()
     rows = benchmark.load(published)
