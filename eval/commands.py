@@ -31,7 +31,7 @@ from eval.metrics.external import check_external
 from eval.metrics.tokens import PUNCTUATION, tokens_of
 from eval.open_answers import grade_all, grade_lines
 from eval.page import markdown_of, page_of
-from eval.prompts.library import original, ours
+from eval.prompts.library import original, original_grading, ours
 from eval.results import file_hash, write_scores, write_text
 from eval.rows import Row, Rows, joined, read_rows
 from eval.statistics.bootstrap import mean_interval
@@ -171,7 +171,14 @@ def _submission(name: str, rows: Sequence[Row], protocol: ProtocolName, kept: Ke
 
 
 def open_answers(
-    benchmark: str, predictions: Path, judge: str, protocol: ProtocolName, kept: Kept, *, cache: Path | None = None
+    benchmark: str,
+    predictions: Path,
+    judge: str,
+    protocol: ProtocolName,
+    kept: Kept,
+    *,
+    cache: Path | None = None,
+    prompts: Path | None = None,
 ) -> dict[str, Any]:
     """Have short answers graded; the result is written and returned."""
     (chosen,) = benchmarks_of([benchmark])
@@ -179,8 +186,9 @@ def open_answers(
         raise EvalError(f"{chosen.name} is no benchmark of open answers.")
     read = read_rows(predictions)
     _, rows = _one_dataset(read, chosen.dataset, [chosen.dataset])
+    known = None if prompts is None else original_grading(prompts)
     judgements = Judgements(cache or default_file())
-    graded = grade_all(rows, judge_of(judge), protocol, cache=judgements)
+    graded = grade_all(rows, judge_of(judge), protocol, cache=judgements, prompts=known)
     judgements.close()
     right = mean_interval([float(grade.correct) for grade in graded.grades if grade.correct is not None])
     content = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -182,13 +183,22 @@ def test_clauses_are_cut_at_sentences_and_conjunctions() -> None:
 
 
 def test_a_page_shows_every_clip_and_runs_nothing_that_a_caption_says(tmp_path: Path) -> None:
-    evil = "<script>alert(1)</script>"
-    rows = [{"idx": 1, "dataset": "D/a", "prediction": "", "reference": evil, "events": [evil]}]
+    evil = "</script><script>alert(1)</script>"
+    rows = [
+        {"idx": f"{evil}{i}", "dataset": "D/'x' onclick=alert(1)", "prediction": said, "reference": evil, "events": [evil],
+         "answered": {"video": str(tmp_path / "out" / "a'b \".mp4")}}
+        for i, said in enumerate(["", "x"])
+    ]  # fmt: skip
     judge = f"replay:{write_rows(tmp_path / 't.jsonl', [])}"
-    run("autodq", "-p", write_rows(tmp_path / "p.jsonl", rows), "-j", judge, "-o", tmp_path / "out")
+    run("autodq", "-p", write_rows(tmp_path / "p.jsonl", rows), "-j", judge, "-o", tmp_path / "out", "--name", evil)
     page = (tmp_path / "out" / "page.html").read_text(encoding="utf-8")
     assert evil not in page
-    assert page.count("&lt;script&gt;alert(1)") == 2
+    assert page.count("<script") == page.count("</script") == 1  # the page's own
+    assert "data-part='D/&#x27;x&#x27; onclick=alert(1)'" in page
+    assert "src='a%27b%20%22.mp4'" in page  # beside the page, whose folder may be moved
+    assert not re.search(r"(?:src|href)=['\"]?(?:https?:)?//", page)  # nothing is fetched from anywhere
+    assert "failed: not_in_transcript" in page
+    assert "not judged" in page
 
 
 def tiny_tokenizer(folder: Path) -> None:
