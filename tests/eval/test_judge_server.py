@@ -111,7 +111,7 @@ def test_a_run_that_is_killed_again_and_again_pays_for_no_judgement_twice(tmp_pa
         {"idx": s.key, "prediction": s.prediction, "reference": s.reference, "events": list(s.events or ())}
         for s in samples(100)
     ]
-    predictions, at_once, kills = write_rows(tmp_path / "p.jsonl", rows), 4, 3
+    predictions, at_once, kills = write_rows(tmp_path / "p.jsonl", rows), 4, 2
     with serving(JudgeServer(limit=150)) as server:
         words = ["autodq", "-p", predictions, "-j", f"{server.url}?model=toy&at_once={at_once}", "-o", tmp_path / "out"]
         words += ["--cache", tmp_path / "kept.sqlite"]
