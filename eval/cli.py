@@ -115,6 +115,7 @@ def answers(
     benchmark: Annotated[str, typer.Option("--benchmark", "-b", help="msvd-qa, msr-vtt-qa, tgif-qa or anet-qa.")],
     protocol: ProtocolOption = Protocol.open,
     cache: Cache = None,
+    prompts: Prompts = None,
     model: ModelName = None,
     catalogue: Catalogue = None,
 ) -> None:
@@ -122,7 +123,7 @@ def answers(
     from eval import commands  # noqa: PLC0415
 
     kept = commands.Kept(out, model, catalogue)
-    commands.open_answers(benchmark, predictions, judge, protocol.value, kept, cache=cache)
+    commands.open_answers(benchmark, predictions, judge, protocol.value, kept, cache=cache, prompts=prompts)
 
 
 @app.command()
@@ -270,7 +271,7 @@ def _named() -> Errors:
     from model.errors import ModelError  # noqa: PLC0415
 
     names: Errors = (CatalogueError, EvalError, MediaError, ModelError)
-    if "httpx" in sys.modules:
+    if "aiohttp" in sys.modules:
         from model.engines.server_call import ServerBroken  # noqa: PLC0415
 
         names = (*names, ServerBroken)

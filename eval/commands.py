@@ -18,7 +18,8 @@ from eval.autodq.samples import Sample, sample_of
 from eval.autodq.scoring import tables
 from eval.benchmarks.choose import ALL, benchmarks_of
 from eval.choices import video_mme
-from eval.choices.scoring import ChoiceScores, printed_lines, score_choices
+from eval.choices.scoring import ChoiceScores, printed_lines, read_answers, score_choices
+from eval.choices.submission import write_submission
 from eval.errors import EvalError
 from eval.judges.cache import Judgements, default_file
 from eval.judges.choose import judge_of
@@ -30,7 +31,7 @@ from eval.metrics.external import check_external
 from eval.metrics.tokens import PUNCTUATION, tokens_of
 from eval.open_answers import grade_all, grade_lines
 from eval.page import markdown_of, page_of
-from eval.prompts.library import original, ours
+from eval.prompts.library import original, original_grading, ours
 from eval.results import file_hash, write_scores, write_text
 from eval.rows import Row, Rows, joined, read_rows
 from eval.statistics.bootstrap import mean_interval
@@ -134,6 +135,8 @@ def choices(benchmark: str, predictions: Path, protocol: ProtocolName, kept: Kep
         raise EvalError(f"{name} is no multiple-choice benchmark.")
     read = read_rows(predictions)
     _, rows = _one_dataset(read, dataset, [dataset])
+    if not any(row.references for row in rows):
+        return _submission(name, rows, protocol, kept)
     scores = score_choices(rows, protocol, dataset)
     lines, extra = _choice_lines(scores, dataset, protocol)
     counted = [float(answer.correct) for answer in scores.answers if protocol == "open" or answer.letter is not None]
@@ -158,8 +161,24 @@ def choices(benchmark: str, predictions: Path, protocol: ProtocolName, kept: Kep
     return _finish(content, "\n".join(lines), unread, kept)
 
 
+def _submission(name: str, rows: Sequence[Row], protocol: ProtocolName, kept: Kept) -> dict[str, Any]:
+    """Rows whose answers nobody published are not scored here; EgoSchema's site scores a file."""
+    if name != "egoschema":
+        raise EvalError(f"The rows of {name} hold no answers to score against.")
+    answers = read_answers(rows, protocol, "EgoSchema")
+    print("\n".join(write_submission(kept.out, answers)))
+    return {}
+
+
 def open_answers(
-    benchmark: str, predictions: Path, judge: str, protocol: ProtocolName, kept: Kept, *, cache: Path | None = None
+    benchmark: str,
+    predictions: Path,
+    judge: str,
+    protocol: ProtocolName,
+    kept: Kept,
+    *,
+    cache: Path | None = None,
+    prompts: Path | None = None,
 ) -> dict[str, Any]:
     """Have short answers graded; the result is written and returned."""
     (chosen,) = benchmarks_of([benchmark])
@@ -167,8 +186,9 @@ def open_answers(
         raise EvalError(f"{chosen.name} is no benchmark of open answers.")
     read = read_rows(predictions)
     _, rows = _one_dataset(read, chosen.dataset, [chosen.dataset])
+    known = None if prompts is None else original_grading(prompts)
     judgements = Judgements(cache or default_file())
-    graded = grade_all(rows, judge_of(judge), protocol, cache=judgements)
+    graded = grade_all(rows, judge_of(judge), protocol, cache=judgements, prompts=known)
     judgements.close()
     right = mean_interval([float(grade.correct) for grade in graded.grades if grade.correct is not None])
     content = {

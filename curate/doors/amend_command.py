@@ -107,8 +107,8 @@ def _labels(path: Path) -> dict[str, list[str]]:
 def _captioner(job: Job) -> Iterator[Captioner]:
     if job.server is None or job.model is None:
         raise WrongUse(f"{job.step} asks an LLM: --server http://host:port/v1 and --model NAME")
-    if find_spec("httpx") is None:
-        raise WrongUse(f"{job.step} needs httpx: pip install 'longtake[model]'")
+    if find_spec("aiohttp") is None:
+        raise WrongUse(f"{job.step} needs aiohttp: pip install 'longtake[model]'")
     from model.engines.openai_engine import OpenAICaptioner  # noqa: PLC0415
     from model.engines.server_call import ServerBroken  # noqa: PLC0415
 

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from eval.autodq.official_answers import BadAnswer, read_events, read_labels
-from eval.autodq.samples import Sample, Verdict, failed, hits
+from eval.autodq.samples import Sample, Verdict, failed, judged
 from eval.judges.asking import Asker, StepFailed
 from eval.judges.opinions import Opinion
 from eval.judges.protocol import Label, Question, Stage
 from eval.prompts.library import Prompt
 
 ATTEMPTS = 10
+FREE_POINTS = (1.0, 1.0)
+"""For an empty list of events, whatever was answered about it."""
 Read = TypeVar("Read")
 
 
@@ -41,7 +43,7 @@ class Official:
             precision = await self._entail(sample, "precision", reference, claimed, instead=prediction)
         except StepFailed as error:
             return failed(sample, error.reason, error.stage, error.detail)
-        return verdict_of(sample, expected, claimed, recall, precision)
+        return judged(sample, (expected, claimed), (recall, precision), FREE_POINTS)
 
     async def _extract(self, sample: Sample, stage: Stage, text: str) -> list[str]:
         text = text.replace('"', "'")
@@ -94,25 +96,4 @@ class OfficialNative:
             precision = await opinion.entail(key, "precision", reference, claimed)
         except StepFailed as error:
             return failed(sample, error.reason, error.stage, error.detail)
-        return verdict_of(sample, expected, claimed, recall, precision)
-
-
-def verdict_of(
-    sample: Sample,
-    expected: Sequence[str],
-    claimed: Sequence[str],
-    recall: Sequence[Label],
-    precision: Sequence[Label],
-) -> Verdict:
-    """Shares of entailed events; 1.0 where there are no events, whatever was answered."""
-    return Verdict(
-        sample,
-        recall=hits(recall) / len(expected) if expected else 1.0,
-        precision=hits(precision) / len(claimed) if claimed else 1.0,
-        reference_events=tuple(map(str, expected)),
-        predicted_events=tuple(map(str, claimed)),
-        recall_labels=tuple(recall),
-        precision_labels=tuple(precision),
-        hit_recall=f"hit: {hits(recall)} / {len(expected)}",
-        hit_precision=f"hit: {hits(precision)} / {len(claimed)}",
-    )
+        return judged(sample, (expected, claimed), (recall, precision), FREE_POINTS)

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from eval.autodq.samples import Sample, Verdict, failed, hits
+from eval.autodq.samples import Sample, Verdict, failed, judged
 from eval.judges.asking import StepFailed
 from eval.judges.opinions import Opinion
 from eval.judges.protocol import Label
@@ -72,15 +72,4 @@ def _verdict(
     recall: Sequence[Label],
     precision: Sequence[Label],
 ) -> Verdict:
-    nothing = None if not expected else 0.0
-    return Verdict(
-        sample,
-        recall=hits(recall) / len(expected) if expected else None,
-        precision=hits(precision) / len(claimed) if claimed else nothing,
-        reference_events=tuple(expected),
-        predicted_events=tuple(claimed),
-        recall_labels=tuple(recall),
-        precision_labels=tuple(precision),
-        hit_recall=f"hit: {hits(recall)} / {len(expected)}",
-        hit_precision=f"hit: {hits(precision)} / {len(claimed)}",
-    )
+    return judged(sample, (expected, claimed), (recall, precision), (None, 0.0 if expected else None))

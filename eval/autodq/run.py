@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Protocol
 
@@ -12,7 +12,7 @@ from eval.autodq.official import Official, OfficialNative
 from eval.autodq.open import Open
 from eval.autodq.samples import Sample, Verdict
 from eval.autodq.scoring import Figure, Scores, score
-from eval.judges.asking import CachedAsker
+from eval.judges.asking import CachedAsker, ask_about_all
 from eval.judges.cache import Judgements
 from eval.judges.opinions import ChatOpinion, NativeOpinion, Remembered
 from eval.judges.protocol import ChatJudge, Judge, NativeJudge
@@ -22,8 +22,6 @@ from eval.statistics.bootstrap import clips_of, intervals
 from eval.statistics.length import length_view
 
 ProtocolName = Literal["official", "open"]
-AT_ONCE = 256
-"""Samples under way together; how many of their questions are asked at once is the judge's own matter."""
 
 
 class _Procedure(Protocol):
@@ -60,7 +58,6 @@ def judge_all(
     cache: Judgements | None,
     prompts: Mapping[str, Prompt] | None = None,
     repeat: int = 0,
-    on_verdict: Callable[[Verdict], None] = lambda _: None,
 ) -> Run:
     """A verdict on every sample. prompts: in place of ours. repeat: which of several independent judgings this is.
 
@@ -71,7 +68,7 @@ def judge_all(
     procedure, asker, used = _procedure(
         judge, protocol, None if isinstance(judge, ReplayJudge) else cache, known, repeat
     )
-    verdicts = asyncio.run(_all(samples, procedure, judge, on_verdict))
+    verdicts = asyncio.run(ask_about_all(samples, judge, procedure.judge))
     return Run(
         tuple(verdicts),
         judge.identity.name,
@@ -97,34 +94,6 @@ def _procedure(
         return Open(opinion), opinion, ("open-extract", "open-entail")
     asker = CachedAsker(judge, cache)
     return Official(asker, prompts), asker, ("autodq-extract", "autodq-entail")
-
-
-async def _all(
-    samples: Iterable[Sample], procedure: _Procedure, judge: Judge, on_verdict: Callable[[Verdict], None]
-) -> list[Verdict]:
-    waiting = enumerate(samples)
-    verdicts: dict[int, Verdict] = {}
-
-    async def one_after_the_other() -> None:
-        for place, sample in waiting:
-            verdicts[place] = await procedure.judge(sample)
-            on_verdict(verdicts[place])
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(AT_ONCE):
-                group.create_task(one_after_the_other())
-    except BaseExceptionGroup as errors:
-        raise first_of(errors) from errors
-    finally:
-        await judge.close()
-    return [verdicts[place] for place in sorted(verdicts)]
-
-
-def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The first error that tasks ended with."""
-    error = group.exceptions[0]
-    return first_of(error) if isinstance(error, BaseExceptionGroup) else error
 
 
 def as_json(run: Run, scores: Scores, about: Mapping[str, Any]) -> dict[str, Any]:

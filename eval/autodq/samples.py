@@ -93,6 +93,27 @@ class Verdict:
         }
 
 
+def judged(
+    sample: Sample,
+    sides: tuple[Sequence[str], Sequence[str]],
+    labels: tuple[Sequence[Label], Sequence[Label]],
+    empty: tuple[float | None, float | None],
+) -> Verdict:
+    """Shares of entailed events, of the reference and of the prediction. empty: the share where there are none."""
+    (expected, claimed), (recall, precision) = sides, labels
+    return Verdict(
+        sample,
+        recall=hits(recall) / len(expected) if expected else empty[0],
+        precision=hits(precision) / len(claimed) if claimed else empty[1],
+        reference_events=tuple(map(str, expected)),
+        predicted_events=tuple(map(str, claimed)),
+        recall_labels=tuple(recall),
+        precision_labels=tuple(precision),
+        hit_recall=f"hit: {hits(recall)} / {len(expected)}",
+        hit_precision=f"hit: {hits(precision)} / {len(claimed)}",
+    )
+
+
 def failed(sample: Sample, failure: str, stage: str | None = None, detail: str = "") -> Verdict:
     """The verdict on a sample that could not be judged."""
     return Verdict(sample, failure=failure, failed_stage=stage, detail=detail[:300])

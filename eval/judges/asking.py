@@ -2,12 +2,48 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from eval.judges.cache import Judgements
-from eval.judges.protocol import ChatJudge, Question, Reply, Stage
+from eval.judges.protocol import ChatJudge, Judge, Question, Reply, Stage
+
+AT_ONCE = 512
+"""Samples under way together; how many of their questions are asked at once is the judge's own matter."""
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+async def ask_about_all(items: Iterable[Item], judge: Judge, one: Callable[[Item], Awaitable[Result]]) -> list[Result]:
+    """What `one` makes of each item, in their order, many at once; then the judge is closed.
+
+    Raises:
+        whatever the first item raised that could not be judged at all.
+    """
+    waiting = enumerate(items)
+    results: dict[int, Result] = {}
+
+    async def one_after_the_other() -> None:
+        for place, item in waiting:
+            results[place] = await one(item)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(AT_ONCE):
+                group.create_task(one_after_the_other())
+    except BaseExceptionGroup as errors:
+        raise _first_of(errors) from errors
+    finally:
+        await judge.close()
+    return [results[place] for place in sorted(results)]
+
+
+def _first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    error = group.exceptions[0]
+    return _first_of(error) if isinstance(error, BaseExceptionGroup) else error
 
 
 class StepFailed(Exception):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -108,7 +108,7 @@ class Judgements:
         Raises:
             EvalError: the disk is full, or the file was damaged.
         """
-        rows = [astuple(judgement) for judgement in judgements]
+        rows = [tuple(getattr(judgement, name) for name in _COLUMNS) for judgement in judgements]
         try:
             self._connection.execute("begin immediate")
             self._connection.executemany(_INSERT, rows)

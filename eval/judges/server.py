@@ -7,27 +7,27 @@ and what can help is tried again, by the class of the failure.
 from __future__ import annotations
 
 import os
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from eval.errors import EvalError
 from eval.judges.choose import Spec
 from eval.judges.protocol import Identity, Question, Reply
 from model.captioner import CaptionRequest, CaptionResult
-from model.engines.clients import Clients
-from model.engines.concurrency import AdaptiveLimit
-from model.engines.pacing import Pacer
-from model.engines.server_call import Call, ServerBroken
+from model.engines.pace import Pace
+from model.engines.patience import Patience
+from model.engines.server_call import Call, ServerBroken, session
+
+if TYPE_CHECKING:
+    import aiohttp
 
 KEY = "LONGTAKE_JUDGE_KEY"
 """The environment variable whose value is sent as the key, and only there is one looked for."""
-PASSING = frozenset({"timeout", "connection", "rate_limited", "server_error", "bad_answer", "budget"})
+PASSING = frozenset({"timeout", "connection", "rate_limited", "unavailable", "server_error", "bad_answer", "budget"})
 """Failures that another run may not meet; the others are the judge's last word and are remembered."""
-LEAST_PATIENCE = 3.0
+LEAST_PATIENCE = 2.0
 """Seconds that a call is waited for at least, however quick the others are."""
 CHARACTERS_A_TOKEN = 3.0
 """A low guess, so that a reservation is rather too large."""
@@ -47,7 +47,7 @@ class ServerJudgeSettings:
     schema: bool = True
     tokens_field: str = "max_tokens"
     start: int = 16
-    most: int = 128
+    most: int = 256
     seconds: float = 60.0
     tries: int = 10
     first_wait: float = 0.25
@@ -76,25 +76,15 @@ class Spent:
 
 
 class ServerJudge:
-    """A `ChatJudge` over a server. base_url: up to and with /v1. transport: of httpx, for tests without a socket."""
+    """A `ChatJudge` over a server. base_url: up to and with /v1."""
 
-    def __init__(
-        self,
-        base_url: str,
-        settings: ServerJudgeSettings,
-        *,
-        api_key: str | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
-    ) -> None:
+    def __init__(self, base_url: str, settings: ServerJudgeSettings, *, api_key: str | None = None) -> None:
         self._url = base_url.rstrip("/") + "/chat/completions"
         self.settings = settings
-        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self._transport = transport
-        self._client: Clients | None = None
+        self._key = api_key
+        self._connections: aiohttp.ClientSession | None = None
         self._call: Call | None = None
         self._bad_answers_booked = 0
-        self._seconds: deque[float] = deque(maxlen=210)
-        self._patience = settings.seconds
         self.spent = Spent()
         self.greedy = settings.temperature == 0
         drawn = "" if self.greedy else f";temperature={settings.temperature}"
@@ -119,37 +109,23 @@ class ServerJudge:
         finally:
             self.spent.reserved -= most
         self._book(result, most)
-        if result.error is None:
-            self._learn_patience(result.seconds)
         return _reply(result)
 
     async def close(self) -> None:
         """Closes the connections."""
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = self._call = None
+        if self._connections is not None:
+            await self._connections.close()
+            self._connections = self._call = None
 
     def _opened(self) -> Call:
         """The connections belong to the event loop that asks, so they are made when it does."""
         if self._call is None:
             settings = self.settings
-            self._client = Clients(
-                settings.most,
-                transport=self._transport,
-                timeout=httpx.Timeout(settings.seconds, connect=min(30.0, settings.seconds), pool=None),
-                headers=self._headers,
-            )
-            limit = AdaptiveLimit(min(settings.start, settings.most), settings.most, eager=True)
-            retries = self.spent.retries
+            self._connections = session(self._key)
+            pace = Pace(settings.start, settings.most)
+            patience = Patience(LEAST_PATIENCE, settings.seconds)
             self._call = Call(
-                self._client,
-                self._url,
-                limit,
-                settings.tries,
-                settings.first_wait,
-                retries,
-                pacer=Pacer(),
-                patience=lambda: self._patience,
+                self._connections, self._url, pace, patience, settings.tries, settings.first_wait, self.spent.retries
             )
         return self._call
 
@@ -170,13 +146,6 @@ class ServerJudge:
             schema = {"name": "answer", "schema": dict(question.schema), "strict": True}
             body["response_format"] = {"type": "json_schema", "json_schema": schema}
         return body
-
-    def _learn_patience(self, seconds: float) -> None:
-        """A call that takes ten times as long as nearly all others is lost: what waits for it should not wait long."""
-        self._seconds.append(seconds)
-        if len(self._seconds) >= 40 and len(self._seconds) % 10 == 0:
-            usual = sorted(self._seconds)[int(0.95 * len(self._seconds))]
-            self._patience = min(self.settings.seconds, max(LEAST_PATIENCE, 10 * usual))
 
     def _most_of(self, question: Question) -> float:
         """Dollars that a call costs at the very most."""
@@ -229,7 +198,7 @@ def server_judge(spec: Spec) -> ServerJudge:
     )  # fmt: skip
     if not spec.option("model"):
         raise EvalError(f"Which model judges? A score without it cannot be compared: {spec.about}?model=NAME.")
-    most = int(spec.number("at_once", 128))
+    most = int(spec.number("at_once", ServerJudgeSettings.most))
     drawn = spec.option("temperature", "0")
     settings = ServerJudgeSettings(
         model=spec.option("model"),

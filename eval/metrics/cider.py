@@ -35,34 +35,27 @@ def cider(candidates: Sequence[Sequence[str]], references: Sequence[Sequence[Seq
         return np.zeros(0)
     groups = np.repeat(np.arange(len(references)), [len(group) for group in references])
     texts = [*candidates, *chain.from_iterable(references)]
-    words = _word_ids(texts)
+    words, num_words = _word_ids(texts), np.array([len(text) for text in texts], dtype=np.int64)
     totals = np.zeros(len(groups))
     log_corpus = np.log(float(len(references)))
     for order in range(1, ORDERS + 1):
-        totals += _similarities(*_ngrams(words, order), len(candidates), groups, log_corpus)
-    lengths = _lengths(texts)
+        totals += _similarities(*_ngrams(words, num_words, order), len(candidates), groups, log_corpus)
+    lengths = np.maximum(0, num_words - 1)  # as the original counts them: bigrams
     difference = lengths[groups] - lengths[len(candidates) :]
     totals *= np.exp(-(difference**2) / (2 * SIGMA**2))
     sums = np.bincount(groups, totals, minlength=len(candidates))
     return 10.0 * sums / ORDERS / np.bincount(groups, minlength=len(candidates))
 
 
-def _word_ids(texts: Sequence[Sequence[str]]) -> list[Ints]:
-    """Each text as numbers of its words."""
-    numbers: dict[str, int] = {}
-    return [np.array([numbers.setdefault(word, len(numbers)) for word in text], dtype=np.int64) for text in texts]
+def _word_ids(texts: Sequence[Sequence[str]]) -> Ints:
+    """All words of all texts, one text after the other, as numbers."""
+    numbers = {word: number for number, word in enumerate(dict.fromkeys(chain.from_iterable(texts)))}
+    return np.fromiter(map(numbers.__getitem__, chain.from_iterable(texts)), dtype=np.int64)
 
 
-def _lengths(texts: Sequence[Sequence[str]]) -> Floats:
-    """Lengths as the original counts them: the number of bigrams, one less than that of words."""
-    return np.array([max(0, len(text) - 1) for text in texts], dtype=np.float64)
-
-
-def _ngrams(texts: list[Ints], order: int) -> tuple[Ints, Ints, Ints]:
+def _ngrams(flat: Ints, lengths: Ints, order: int) -> tuple[Ints, Ints, Ints]:
     """(text, n-gram, count) of every distinct n-gram of every text, sorted by text and then by n-gram."""
-    lengths = np.array([len(text) for text in texts])
-    flat = np.concatenate(texts) if lengths.sum() else np.zeros(0, dtype=np.int64)
-    owners = np.repeat(np.arange(len(texts)), lengths)
+    owners = np.repeat(np.arange(len(lengths)), lengths)
     ids = flat
     for shift in range(1, order):  # an n-gram's number is that of the pair of its first n - 1 words and its last
         pairs = ids[:-1] * (int(flat.max(initial=0)) + 1) + flat[shift : shift + len(ids) - 1]
@@ -74,6 +67,12 @@ def _ngrams(texts: list[Ints], order: int) -> tuple[Ints, Ints, Ints]:
     return keys // width, keys % width, counts.astype(np.int64)
 
 
+def _distinct(values: Ints) -> Ints:
+    """Sorted, each once. numpy's own `unique` hashes, which takes many times as long on keys that nearly are sorted."""
+    ordered = np.sort(values)
+    return ordered[np.concatenate(([True], ordered[1:] != ordered[:-1]))] if len(ordered) else ordered
+
+
 def _similarities(
     owners: Ints, grams: Ints, counts: Ints, num_candidates: int, groups: Ints, log_corpus: float
 ) -> Floats:
@@ -82,7 +81,7 @@ def _similarities(
         return np.zeros(len(groups))
     width = int(grams.max()) + 1
     is_reference = owners >= num_candidates
-    pairs = np.unique(groups[owners[is_reference] - num_candidates] * width + grams[is_reference])
+    pairs = _distinct(groups[owners[is_reference] - num_candidates] * width + grams[is_reference])
     frequency = np.bincount(pairs % width, minlength=width).astype(np.float64)
     weights = counts * (log_corpus - np.log(np.maximum(1.0, frequency)))[grams]
     norms = np.sqrt(np.bincount(owners, weights**2, minlength=num_candidates + len(groups)))

@@ -60,18 +60,31 @@ def original(folder: Path) -> dict[str, Prompt]:
         EvalError: the file is not there, or does not hold the two prompts.
     """
     file = _find(folder, ORIGINAL_DREAM)
-    slots = {
-        "call_azure_gpt_api": ("autodq-entail", {"prediction": "description", "events": "events"}),
-        "call_azure_gpt_api_for_events": ("autodq-extract", {"caption": "caption"}),
-    }
-    found: dict[str, Prompt] = {}
+    entail = _contents(file, "call_azure_gpt_api", {"prediction": "description", "events": "events"}, 1)
+    extract = _contents(file, "call_azure_gpt_api_for_events", {"caption": "caption"}, 1)
+    return {"autodq-entail": entail[0], "autodq-extract": extract[0]}
+
+
+def original_grading(folder: Path) -> dict[str, Prompt]:
+    """The same of the prompts that grade open answers: what the system says, and what is asked.
+
+    Raises:
+        EvalError: the file is not there, or does not hold the two prompts.
+    """
+    names = {name: name for name in ("question", "answer", "prediction")}
+    system, grade = _contents(_find(folder, ORIGINAL_QA), "call_azure_gpt_api", names, 2)
+    return {"qa-system": system, "qa-grade": grade}
+
+
+def _contents(file: Path, function: str, names: Mapping[str, str], number: int) -> list[Prompt]:
+    """What a function of a file sends, in its order. names: of its variables, as our slots."""
     for node in ast.walk(_parsed(file)):
-        if isinstance(node, ast.FunctionDef) and node.name in slots:
-            name, names = slots[node.name]
-            found[name] = Prompt(f"original:{file.name}:{node.name}", _content_of(node, names, file))
-    if missing := {name for name, _ in slots.values()} - set(found):
-        raise EvalError(f"{file} does not hold the prompts {sorted(missing)}; is it the Tarsier repository's file?")
-    return found
+        if isinstance(node, ast.FunctionDef) and node.name == function:
+            texts = [_text_of(value, names, file) for value in _values_of(node, "content")]
+            if len(texts) == number:
+                known = [f"original:{file.name}:{function}" + (f":{place}" if place else "") for place in range(number)]
+                return [Prompt(name, text) for name, text in zip(known, texts, strict=True)]
+    raise EvalError(f"{file} does not hold the prompts of {function}; is it the Tarsier repository's file?")
 
 
 def _find(folder: Path, name: str) -> Path:
@@ -88,14 +101,16 @@ def _parsed(file: Path) -> ast.AST:
         raise EvalError(f"{file} cannot be read as Python: {error}") from error
 
 
-def _content_of(function: ast.AST, names: Mapping[str, str], file: Path) -> str:
-    """The value under the key "content" in a dictionary of the function."""
-    for node in ast.walk(function):
-        if isinstance(node, ast.Dict):
-            for key, value in zip(node.keys, node.values, strict=True):
-                if isinstance(key, ast.Constant) and key.value == "content":
-                    return _text_of(value, names, file)
-    raise EvalError(f"{file} sends no content where a prompt was expected.")
+def _values_of(function: ast.AST, wanted: str) -> list[ast.expr]:
+    """The values under a key in the dictionaries of a function, in the order in which they are written."""
+    found = [
+        value
+        for node in ast.walk(function)
+        if isinstance(node, ast.Dict)
+        for key, value in zip(node.keys, node.values, strict=True)
+        if isinstance(key, ast.Constant) and key.value == wanted
+    ]
+    return sorted(found, key=lambda value: (value.lineno, value.col_offset))
 
 
 def _text_of(node: ast.AST, names: Mapping[str, str], file: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -25,17 +25,17 @@ def captioner_of(name: str, *, device: str, dtype: str, frames: int | None) -> t
     from model.engines.many import ManyCaptioner  # noqa: PLC0415
     from model.engines.transformers_engine import EngineSettings, TransformersCaptioner  # noqa: PLC0415
     from model.load import load_model  # noqa: PLC0415
+    from model.processors.choose import narrow  # noqa: PLC0415
 
-    devices = device.split(",")
+    devices, narrowed = device.split(","), {} if frames is None else {"n_frames": frames}
     if len(devices) > 1:
-        if frames is not None:
-            raise EvalError("--frames cannot be set with several devices; the family's own number is used.")
-        return ManyCaptioner(name, devices, dtype), {"model": name, "dtype": dtype, "frames": None}
+        several = ManyCaptioner(name, devices, dtype, frames=narrowed)
+        return several, {"model": name, "dtype": dtype, "frames": frames}
     loaded = load_model(name, device=device, dtype=dtype)
-    if frames is not None:
-        if not hasattr(loaded.processor.settings, "n_frames"):
-            raise EvalError(f"{name} has no number of frames to set.")
-        loaded.processor.settings = replace(loaded.processor.settings, n_frames=frames)
+    try:
+        narrow(loaded.processor, narrowed)
+    except ValueError as error:
+        raise EvalError(f"--frames {frames}: {error}") from error
     workers = 0 if device == "cpu" else 4
     captioner = TransformersCaptioner(loaded, EngineSettings(workers=workers))
     settings = {key: str(value) for key, value in asdict(loaded.processor.settings).items()}

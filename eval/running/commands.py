@@ -146,7 +146,7 @@ def score_benchmark(
         raise EvalError(f"{name} is judged: say by whom, --judge SPEC.")
     if benchmark.metric == "autodq":
         return commands.autodq(predictions, references, judge, protocol, kept, cache=cache, prompts=prompts)
-    return commands.open_answers(name, predictions, judge, protocol, kept, cache=cache)
+    return commands.open_answers(name, predictions, judge, protocol, kept, cache=cache, prompts=prompts)
 
 
 def print_comparison(a: Path, b: Path, *, as_json: bool) -> None:

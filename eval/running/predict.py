@@ -159,13 +159,23 @@ def answered_row(row: Row, result: CaptionResult, video: str) -> dict[str, Any]:
     return answer
 
 
-def _fill(messages: Sequence[Any], text: str) -> None:
-    """Puts the answer where the reference stands; further references of the row stay empty."""
+def _fill(messages: list[Any], text: str) -> None:
+    """Puts the answer where the reference stands; further references of the row stay empty.
+
+    Where a row has none, it is the last text of the assistant, which is added where there is none either.
+    """
+    parts = [
+        part
+        for message in messages
+        if message.get("role") == "assistant" and isinstance(message.get("content"), list)
+        for part in message["content"]
+    ]
+    slots = [part for part in parts if part.get("reference")] or parts[-1:]
+    if not slots:
+        messages.append({"role": "assistant", "content": [{"type": "text", "text": text}]})
     rest = text
-    for message in messages:
-        for part in message["content"] if isinstance(message.get("content"), list) else ():
-            if message.get("role") == "assistant" and part.get("reference"):
-                part["text"], rest = rest, ""
+    for part in slots:
+        part["text"], rest = rest, ""
 
 
 class _Appended:

@@ -11,24 +11,26 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import httpx
-
 from model.captioner import CaptionRequest, CaptionResult, failed
 from model.engines.chat_body import Form, chat_body, encode_job
-from model.engines.concurrency import AdaptiveLimit
-from model.engines.server_call import Call, ServerBroken
+from model.engines.pace import Pace
+from model.engines.patience import Patience
+from model.engines.server_call import Call, ServerBroken, session
 from model.engines.workers import Workers
 from model.errors import ModelError
 from model.processors.settings import Tarsier2Settings
+
+LEAST_PATIENCE = 30.0
+"""Seconds that a clip is waited for at least, however quick the others are."""
 
 
 @dataclass(frozen=True)
 class ServerSettings:
     """form: "video_frames" sends decoded frames as one video (vLLM, SGLang), "images" as pictures (clouds), "video_url"
     the url or file alone, which the server then samples itself. quality: of JPEG; None sends PNG, which is exact.
-    start, most: calls at once. seconds: until a call counts as lost. tries: of each request. usd_read, usd_written:
-    price of a million tokens. budget_usd: after which nothing more is sent. frames.double_frames must stay True for
-    Tarsier2.
+    start, most: calls at once. seconds: until a call counts as lost, at the latest. tries: of each request. usd_read,
+    usd_written: price of a million tokens. budget_usd: after which nothing more is sent. frames.double_frames must stay
+    True for Tarsier2.
     """
 
     form: Form = "video_frames"
@@ -72,7 +74,7 @@ class Ledger:
 
 
 class OpenAICaptioner:
-    """A `Captioner` over a server. base_url: up to and with /v1. transport: of httpx, for tests without a socket.
+    """A `Captioner` over a server. base_url: up to and with /v1.
 
     Raises ServerBroken from `caption` where no request can succeed: the key is refused, or there is no such model.
     """
@@ -84,13 +86,11 @@ class OpenAICaptioner:
         *,
         api_key: str | None = None,
         settings: ServerSettings | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._url = base_url.rstrip("/") + "/chat/completions"
         self._model = model
-        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._key = api_key
         self._settings = settings or ServerSettings()
-        self._transport = transport
         self.ledger = Ledger()
 
     def caption(self, requests: Iterable[CaptionRequest]) -> Iterator[CaptionResult]:
@@ -123,18 +123,16 @@ class OpenAICaptioner:
             results.put(None)
 
     async def _all(self, source: _Source, results: queue.Queue[Any], gone: threading.Event) -> None:
-        limit = AdaptiveLimit(min(self._settings.start, self._settings.most), self._settings.most)
-        timeout = httpx.Timeout(self._settings.seconds, connect=min(30.0, self._settings.seconds))
-        limits = httpx.Limits(max_connections=self._settings.most)
-        with Workers(self._settings.workers) as workers:
-            async with httpx.AsyncClient(
-                transport=self._transport, timeout=timeout, limits=limits, headers=self._headers
-            ) as client:
+        settings = self._settings
+        pace = Pace(min(settings.start, settings.most), settings.most)
+        patience = Patience(LEAST_PATIENCE, settings.seconds)
+        with Workers(settings.workers) as workers:
+            async with session(self._key) as connections:
                 call = Call(
-                    client, self._url, limit, self._settings.tries, self._settings.first_wait, self.ledger.retries
+                    connections, self._url, pace, patience, settings.tries, settings.first_wait, self.ledger.retries
                 )
                 async with asyncio.TaskGroup() as group:
-                    for _ in range(self._settings.most):
+                    for _ in range(settings.most):
                         group.create_task(self._one_after_the_other(source, call, workers, results, gone))
 
     async def _one_after_the_other(

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import ssl
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-import httpx
+import aiohttp
+import certifi
 
 from model.captioner import CaptionRequest, CaptionResult, TokenLogprob, failed
 from model.engines.chat_body import EncodedMedia
-from model.engines.clients import Clients
-from model.engines.concurrency import AdaptiveLimit
-from model.engines.pacing import Pacer
+from model.engines.pace import Pace
+from model.engines.patience import Patience
 
-OVERLOAD = frozenset({408, 429, 503, 529})
+OK, FORBIDDEN, NOT_FOUND, TOO_MANY, FAULT = 200, (401, 403), 404, 429, 500
+UNAVAILABLE = frozenset({408, 503, 529})
 LONGEST_WAIT = 60.0
-LOOK_SECONDS = 0.5
+TURNED_AWAY_TIMES = 10
+CONNECT_SECONDS = 30.0
 
 
 class ServerBroken(Exception):
@@ -30,43 +34,49 @@ class ServerBroken(Exception):
 
 @dataclass(frozen=True)
 class _Failure:
-    """reason: of the result. again: whether another try can help. overload: whether fewer calls would.
+    """reason: of the result. again: whether another try can help. wait: the server's wish, in seconds.
 
-    full: whether the server turned the call away for their number, and not for a fault.
+    turned_away: for the number of calls, which says nothing against the request.
     """
 
     reason: str
     detail: str
     again: bool
-    overload: bool = False
     wait: float | None = None
-    full: bool = False
+    turned_away: bool = False
+
+
+def session(key: str | None) -> aiohttp.ClientSession:
+    """Connections to servers, as many as calls run; to be closed. key: sent with every call. Needs a running loop."""
+    secure = ssl.create_default_context(cafile=os.environ.get("SSL_CERT_FILE") or certifi.where())
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, ssl=secure),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+        headers={"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {}),
+        trust_env=True,
+    )
 
 
 class Call:
     """Posts bodies. retries: counts of failures that led to another try, by reason.
 
-    pacer: learns how many calls a second the server takes; refusals for a full house (429) then count apart from the
-    tries, up to `overload_tries`, for they say nothing against the request. patience: seconds that a call is waited
-    for as things stand now, which may shrink while it runs; None leaves it to the client's timeout.
+    tries: of a request. That it was turned away for the number of calls says nothing against it, and counts a tenth.
     """
 
     def __init__(
         self,
-        client: httpx.AsyncClient | Clients,
+        connections: aiohttp.ClientSession,
         url: str,
-        limit: AdaptiveLimit,
+        pace: Pace,
+        patience: Patience,
         tries: int,
         first_wait: float,
         retries: Counter[str],
-        pacer: Pacer | None = None,
-        overload_tries: int = 100,
-        patience: Callable[[], float] | None = None,
     ) -> None:
-        self._client, self._url, self._limit = client, url, limit
+        self._connections, self._url, self._pace, self._patience = connections, url, pace, patience
         self._tries, self._first_wait, self._retries = tries, first_wait, retries
-        self._pacer, self._overload_tries, self._patience = pacer, overload_tries, patience
         self._random = Random(0)
+        self._asked = 0
 
     async def result(
         self,
@@ -75,104 +85,79 @@ class Call:
         media: Sequence[EncodedMedia],
         provenance: Mapping[str, Any],
     ) -> CaptionResult:
-        """The answer, or the failure of the last try. Raises ServerBroken."""
+        """The answer, or the failure of the last try; who asked first goes first. Raises ServerBroken."""
         begun = time.perf_counter()
-        outcome: CaptionResult | _Failure = _Failure("server_error", "never asked", again=True)
-        number = refusals = 0
+        content = json.dumps(body).encode()
+        order, self._asked = self._asked, self._asked + 1
+        number = turned_away = 0
         while True:
-            if self._pacer is not None:
-                await self._pacer.turn()
-            async with self._limit.slot():
-                outcome = await self._once(request, body, media, provenance)
-            if isinstance(outcome, CaptionResult) or not outcome.again:
-                break
-            if self._pacer is not None and outcome.full:
-                refusals += 1
-            else:
-                number += 1
-            if number >= self._tries or refusals >= self._overload_tries:
-                break
+            async with self._pace.turn(order):
+                outcome = await self._once(request, content, media, provenance)
+            if isinstance(outcome, CaptionResult):
+                return outcome
+            number += not outcome.turned_away
+            turned_away += outcome.turned_away
+            if not outcome.again or number + turned_away / TURNED_AWAY_TIMES >= self._tries:
+                seconds = time.perf_counter() - begun
+                return failed(request, outcome.reason, outcome.detail, seconds=seconds, provenance=provenance)
             self._retries[outcome.reason] += 1
-            await asyncio.sleep(self._wait(min(number + refusals, 4 if refusals else 10) - 1, outcome))
-        seconds = time.perf_counter() - begun
-        if isinstance(outcome, _Failure):
-            return failed(request, outcome.reason, outcome.detail, seconds=seconds, provenance=provenance)
-        return outcome
+            await asyncio.sleep(self._wait(number, turned_away, outcome))
 
-    def _wait(self, number: int, failure: _Failure) -> float:
-        """The server's own wish, or twice as long each time, with a random share so that not all come back at once."""
+    def _wait(self, number: int, turned_away: int, failure: _Failure) -> float:
+        """The server's own wish, or twice as long each time, with a random share so that not all come back at once.
+
+        Who was turned away waits for its next turn alone, once there is a rate.
+        """
         if failure.wait is not None:
             return min(failure.wait, LONGEST_WAIT)
-        return min(LONGEST_WAIT, self._first_wait * 2**number) * self._random.uniform(0.5, 1.0)
+        if failure.turned_away and self._pace.rate.per_second is not None:
+            return 0.0
+        doublings = turned_away if failure.turned_away else number
+        return min(LONGEST_WAIT, self._first_wait * 2 ** (min(doublings, 10) - 1)) * self._random.uniform(0.5, 1.0)
 
     async def _once(
-        self,
-        request: CaptionRequest,
-        body: Mapping[str, Any],
-        media: Sequence[EncodedMedia],
-        provenance: Mapping[str, Any],
+        self, request: CaptionRequest, content: bytes, media: Sequence[EncodedMedia], provenance: Mapping[str, Any]
     ) -> CaptionResult | _Failure:
         begun = time.perf_counter()
         try:
-            response = await self._posted(body)
-        except httpx.TimeoutException as error:
-            self._overloaded(full=False)
-            return _Failure("timeout", f"{type(error).__name__} after {time.perf_counter() - begun:.1f} s", again=True)
-        except httpx.HTTPError as error:
+            async with self._patience.holds(), self._connections.post(self._url, data=content) as response:
+                said = await response.read()
+        except TimeoutError:
+            seconds = time.perf_counter() - begun
+            self._patience.took(seconds)
+            self._pace.lost()
+            return _Failure("timeout", f"no answer after {seconds:.1f} s", again=True)
+        except aiohttp.ClientError as error:
             return _Failure("connection", f"{type(error).__name__}: {error}", again=True)
-        if response.status_code != httpx.codes.OK:
-            failure = _status_failure(response)
-            if failure.overload:
-                self._overloaded(full=failure.full)
-            return failure
-        if self._pacer is not None:
-            self._pacer.accepted()
-        answer = _read(request, response, media, provenance, time.perf_counter() - begun)
+        text = said.decode("utf-8", errors="replace")
+        if response.status != OK:
+            return self._refused(response, text)
+        seconds = time.perf_counter() - begun
+        answer = _read(request, text, media, provenance, seconds)
         if isinstance(answer, CaptionResult):
-            self._limit.succeeded()
+            self._patience.took(seconds)
+            self._pace.answered()
         return answer
 
-    async def _posted(self, body: Mapping[str, Any]) -> httpx.Response:
-        """The response. Raises httpx.TimeoutException once patience is at its end."""
-        if self._patience is None:
-            return await self._client.post(self._url, json=body)
-        begun = time.perf_counter()
-        task = asyncio.ensure_future(self._client.post(self._url, json=body))
-        try:
-            while not task.done():
-                await asyncio.wait({task}, timeout=LOOK_SECONDS)
-                if not task.done() and time.perf_counter() - begun > self._patience():
-                    raise httpx.ReadTimeout("no answer")
-            return task.result()
-        finally:
-            task.cancel()
-
-    def _overloaded(self, *, full: bool) -> None:
-        """Fewer at once; with a pacer, refusals slow the pace instead, and single faults are taken for chance."""
-        if self._pacer is None:
-            self._limit.overloaded()
-        elif full:
-            self._pacer.refused()
-        else:
-            self._limit.troubled()
+    def _refused(self, response: aiohttp.ClientResponse, text: str) -> _Failure:
+        status, wait = response.status, _retry_after(response)
+        detail = f"HTTP {status}: {text[:300]}"
+        if status in FORBIDDEN:
+            raise ServerBroken(f"The server refuses the key. {detail}")
+        if status == NOT_FOUND:
+            raise ServerBroken(f"There is no such url or model. {detail}")
+        if status == TOO_MANY:
+            self._pace.turned_away()
+            return _Failure("rate_limited", detail, again=True, wait=wait, turned_away=True)
+        if status in UNAVAILABLE:
+            self._pace.lost()
+            return _Failure("unavailable", detail, again=True, wait=wait)
+        if status >= FAULT:
+            return _Failure("server_error", detail, again=True, wait=wait)
+        return _Failure("refused", detail, again=False)
 
 
-def _status_failure(response: httpx.Response) -> _Failure:
-    status = response.status_code
-    detail = f"HTTP {status}: {response.text[:300]}"
-    if status in (401, 403):
-        raise ServerBroken(f"The server refuses the key. {detail}")
-    if status == httpx.codes.NOT_FOUND:
-        raise ServerBroken(f"There is no such url or model. {detail}")
-    if status in OVERLOAD:
-        full = status == httpx.codes.TOO_MANY_REQUESTS
-        return _Failure("rate_limited", detail, again=True, overload=True, wait=_retry_after(response), full=full)
-    if status >= httpx.codes.INTERNAL_SERVER_ERROR:
-        return _Failure("server_error", detail, again=True, wait=_retry_after(response))
-    return _Failure("refused", detail, again=False)
-
-
-def _retry_after(response: httpx.Response) -> float | None:
+def _retry_after(response: aiohttp.ClientResponse) -> float | None:
     """Seconds; the form with a date is not used by these servers."""
     value = response.headers.get("retry-after", "")
     return float(value) if value.replace(".", "", 1).isdigit() else None
@@ -180,13 +165,13 @@ def _retry_after(response: httpx.Response) -> float | None:
 
 def _read(
     request: CaptionRequest,
-    response: httpx.Response,
+    said: str,
     media: Sequence[EncodedMedia],
     provenance: Mapping[str, Any],
     seconds: float,
 ) -> CaptionResult | _Failure:
     try:
-        answer = response.json()
+        answer = json.loads(said)
         choice = answer["choices"][0]
         text = choice["message"]["content"]
         finish = choice.get("finish_reason")
@@ -194,7 +179,7 @@ def _read(
         counts = (int(usage.get("prompt_tokens", 0)), int(usage.get("completion_tokens", 0)))
         logprobs = _logprobs(choice)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        return _Failure("bad_answer", f"{error!r} in {response.text[:200]!r}", again=True)
+        return _Failure("bad_answer", f"{error!r} in {said[:200]!r}", again=True)
     if finish == "content_filter":
         return _Failure("content_filter", "The server's filter cut the answer off.", again=False)
     if not isinstance(text, str):

@@ -189,3 +189,26 @@ def test_rules_judge_the_made_world_exactly_and_refuse_other_text(tmp_path: Path
     run("autodq", "-p", write_rows(tmp_path / "p.jsonl", rows), "-j", "rules", "-o", tmp_path / "out")
     found = [(s["recall"], s["precision"], s["failure"]) for s in scores_of(tmp_path / "out")["samples"]]
     assert found == [(1.0, 1.0, None), (pytest.approx(1 / len(events)), 1.0, None), (None, None, "not_in_grammar")]
+
+
+def test_the_originals_grading_prompts_are_read_too_and_named_by_their_hash(tmp_path: Path) -> None:
+    folder = tmp_path / "evaluation" / "metrics"
+    folder.mkdir(parents=True)
+    (folder / "evaluate_qa_oe_gpt.py").write_text(
+        "def call_azure_gpt_api(question, answer, prediction, model):\n"
+        "    return send(messages=[{'role': 'system', 'content': 'You ' 'grade.'},\n"
+        "        {'role': 'user', 'content': f'{question} {answer} ' f'{prediction} as ' \"{'pred': 'yes'}\"}])\n"
+    )
+    rows = [{"idx": 1, "dataset": "MSVD-QA-val", "question": "Who?", "prediction": "a man", "reference": "man"}]
+    answers = {("MSVD-QA-val_1", "answer"): ["{'pred': 'yes', 'score': 4}"]}
+    judge = transcript(tmp_path / "t.jsonl", answers)
+    predictions = write_rows(tmp_path / "p.jsonl", rows)
+    words = ("answers", "-b", "msvd-qa", "-p", predictions, "-j", judge)
+    run(*words, "--prompts", tmp_path, "-o", tmp_path / "theirs")
+    run(*words, "-o", tmp_path / "ours")
+    theirs, own = (scores_of(tmp_path / name)["prompts"] for name in ("theirs", "ours"))
+    wanted = {"qa-system": "You grade.", "qa-grade": "{question} {answer} {prediction} as {'pred': 'yes'}"}
+    assert {name: one["sha256"] for name, one in theirs.items()} == {
+        name: Prompt("", text).sha256 for name, text in wanted.items()
+    }
+    assert theirs["qa-grade"]["sha256"] != own["qa-grade"]["sha256"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from eval.choices.reading import options_in, read_choice
+from eval.errors import EvalError
 from tests.eval.odd_answers import READ
 from tests.eval.running import run, scores_of, write_rows
 
@@ -44,3 +46,22 @@ def test_open_counts_an_answer_that_cannot_be_read_as_wrong_and_official_leaves_
         accuracies[protocol] = scores_of(tmp_path / protocol)["overall"]
     assert accuracies["open"] == {"accuracy": pytest.approx(2 / 3), "success": 2, "failed": 1}
     assert accuracies["official"] == {"accuracy": 0.5, "success": 2, "failed": 1}  # "T" counts there, and is wrong
+
+
+def test_egoschemas_full_set_has_no_answers_and_becomes_the_files_that_its_site_scores(tmp_path: Path) -> None:
+    prompt = "What?\n(A) a cat\n(B) a dog\n(C) a cow"
+    rows = [
+        {"idx": i, "dataset": "EgoSchema", "vid": f"uid-{i}", "text": {"prompt": prompt, "prediction": said}}
+        for i, said in enumerate(["C", "no idea", "(a) a cat"])
+    ]
+    printed = run("choices", "-b", "egoschema", "-p", write_rows(tmp_path / "p.jsonl", rows), "-o", tmp_path / "o")
+    assert json.loads((tmp_path / "o" / "submission.json").read_text()) == {"uid-0": 2, "uid-2": 0}
+    assert (tmp_path / "o" / "submission.csv").read_text() == "q_uid,answer\nuid-0,2\nuid-2,0\n"
+    assert "1 answers could not be read" in printed
+    assert "the site wants all 5,031 questions, here are 3" in printed
+
+
+def test_other_rows_without_answers_are_refused(tmp_path: Path) -> None:
+    predictions = write_rows(tmp_path / "p.jsonl", [{"idx": 1, "dataset": "TVBench/x", "prediction": "A"}])
+    with pytest.raises(EvalError, match="hold no answers to score against"):
+        run("choices", "-b", "tvbench", "-p", predictions, "-o", tmp_path / "o")

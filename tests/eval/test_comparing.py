@@ -96,7 +96,18 @@ def test_compare_prints_paired_differences_and_the_clips_that_differ(tmp_path: P
     found = json.loads(run("compare", a, tmp_path / "b", "--json"))
     assert found["differences"]["recall"]["difference"] == 0.5
     assert found["samples"] == 2
-    assert "most different" in run("compare", a, tmp_path / "b")
+    printed = run("compare", a, tmp_path / "b")
+    # two samples alike: recall 1/2 becomes 1 in both, precision is 1: F1 2/3 becomes 1
+    assert "f1: b is better by 0.3333" in printed
+    assert "| D/a_0  | 0.6667 | 1.0000 |   0.3333   |" in printed
+    assert "2 samples that both could judge, of 2 and 2" in printed
+
+
+def test_equal_results_are_said_to_be_not_told_apart(tmp_path: Path) -> None:
+    a = results(tmp_path, "a", "neutral")
+    printed = run("compare", a, a)
+    assert "f1: the interval holds 0, so these samples do not tell the two apart" in printed
+    assert "no sample differs" in printed
 
 
 def test_the_leaderboard_keeps_judges_apart_and_the_published_table_apart_from_both(tmp_path: Path) -> None:

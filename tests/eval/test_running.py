@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -96,6 +97,16 @@ def test_a_row_without_events_is_answered_without_events() -> None:
     assert parse_row(answer).events is None
 
 
+@pytest.mark.parametrize(
+    "assistant",
+    [[], [{"role": "assistant", "content": [{"type": "text", "text": " ("}, {"type": "text", "text": ""}]}]],
+)
+def test_a_row_without_a_reference_keeps_its_answer(assistant: list[dict]) -> None:
+    user = {"role": "user", "content": [{"type": "text", "text": "A or B?"}]}
+    row = parse_row({"dataset": "EgoSchema", "idx": 1, "messages": [user, *assistant]})
+    assert parse_row(answered_row(row, CaptionResult("x", "B", "stop"), "a.mp4")).prediction == "B"
+
+
 def test_a_question_is_asked_as_the_authors_asked_it(published: Path, tmp_path: Path) -> None:
     benchmark, toy = BY_NAME["tvbench"], Toy()
     rows = benchmark.load(published)
@@ -172,13 +183,22 @@ def test_clauses_are_cut_at_sentences_and_conjunctions() -> None:
 
 
 def test_a_page_shows_every_clip_and_runs_nothing_that_a_caption_says(tmp_path: Path) -> None:
-    evil = "<script>alert(1)</script>"
-    rows = [{"idx": 1, "dataset": "D/a", "prediction": "", "reference": evil, "events": [evil]}]
+    evil = "</script><script>alert(1)</script>"
+    rows = [
+        {"idx": f"{evil}{i}", "dataset": "D/'x' onclick=alert(1)", "prediction": said, "reference": evil, "events": [evil],
+         "answered": {"video": str(tmp_path / "out" / "a'b \".mp4")}}
+        for i, said in enumerate(["", "x"])
+    ]  # fmt: skip
     judge = f"replay:{write_rows(tmp_path / 't.jsonl', [])}"
-    run("autodq", "-p", write_rows(tmp_path / "p.jsonl", rows), "-j", judge, "-o", tmp_path / "out")
+    run("autodq", "-p", write_rows(tmp_path / "p.jsonl", rows), "-j", judge, "-o", tmp_path / "out", "--name", evil)
     page = (tmp_path / "out" / "page.html").read_text(encoding="utf-8")
     assert evil not in page
-    assert page.count("&lt;script&gt;alert(1)") == 2
+    assert page.count("<script") == page.count("</script") == 1  # the page's own
+    assert "data-part='D/&#x27;x&#x27; onclick=alert(1)'" in page
+    assert "src='a%27b%20%22.mp4'" in page  # beside the page, whose folder may be moved
+    assert not re.search(r"(?:src|href)=['\"]?(?:https?:)?//", page)  # nothing is fetched from anywhere
+    assert "failed: not_in_transcript" in page
+    assert "not judged" in page
 
 
 def tiny_tokenizer(folder: Path) -> None:

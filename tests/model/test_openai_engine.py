@@ -130,7 +130,13 @@ def test_what_cannot_pass_is_not_tried_again() -> None:
 def test_tries_end() -> None:
     with serving(lambda *_: (503, {}, "")) as server:
         (result,) = asked(server, ask(), settings=ServerSettings(workers=0, first_wait=0.001, tries=3))
-    assert (result.error, len(server.asked)) == ("rate_limited", 3)
+    assert (result.error, len(server.asked)) == ("unavailable", 3)
+
+
+def test_being_turned_away_for_the_number_of_calls_counts_a_tenth_of_a_try() -> None:
+    with serving(lambda *_: (429, {"retry-after": "0"}, "")) as server:
+        (result,) = asked(server, ask(), settings=ServerSettings(workers=0, tries=1))
+    assert (result.error, len(server.asked)) == ("rate_limited", 10)
 
 
 def test_an_answer_that_breaks_its_schema_is_asked_for_again() -> None:
@@ -157,16 +163,6 @@ def test_a_bad_clip_fails_alone() -> None:
         "gone": "missing_media",
         "two": None,
     }
-
-
-def test_overload_lowers_how_many_run_at_once() -> None:
-    from model.engines.concurrency import AdaptiveLimit  # noqa: PLC0415
-
-    limit = AdaptiveLimit(8, 16, pause=0)
-    limit.overloaded()
-    assert limit.allowed == 4
-    limit.succeeded()  # a full round of four successes is one more
-    assert limit.allowed == pytest.approx(4.25)
 
 
 def test_no_more_run_at_once_than_allowed() -> None:
