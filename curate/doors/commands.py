@@ -52,8 +52,6 @@ def _say(done: Imported) -> None:
     say(
         f"{done.path}: {done.title}; {rows or 'nothing new'} in {done.seconds:.1f} s, dataset {printable(done.dataset)}"
     )
-    if done.remark:
-        say(f"  {printable(done.remark)}")
     if done.reasons:
         reasons = ", ".join(f"{printable(name)} {count:,}" for name, count in done.reasons.most_common())
         say(f"  {done.reasons.total():,} rows turned away ({reasons})")

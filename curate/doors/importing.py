@@ -16,7 +16,7 @@ from curate.doors.new_parts import FINGERPRINT, STAGE, VERSION, NewParts
 from curate.doors.recognise import ANNOTATIONS, Known, recognise, suffix_of
 from curate.doors.record_files import records_of
 from curate.doors.record_import import MediaFolders, import_records
-from curate.doors.table_files import Unreadable, csv_records
+from curate.doors.table_files import csv_records
 from curate.doors.table_import import import_table
 from curate.doors.videochat2 import subsets
 from curate.sources import SourceError
@@ -51,7 +51,6 @@ class Imported:
     rows: dict[str, int] = field(default_factory=dict)
     reasons: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
-    remark: str = ""
     seconds: float = 0.0
     missing: Counter[str] = field(default_factory=Counter)
     there: Counter[str] = field(default_factory=Counter)
@@ -114,16 +113,10 @@ def _import_file(catalogue: Catalogue, wish: Wish, path: Path, root: Path) -> Im
     if _was_read(catalogue, ingest_id):
         done.was_known = True
         return done
-    for file in filter(None, (table, table.slow)):
-        with NewParts(catalogue) as parts:
-            refused = Refused(path.resolve(), parts, ingest_id)
-            try:
-                used = import_table(file, format_, dataset, parts, refused)
-            except Unreadable as error:
-                done.remark = f"damaged, so read slowly: {str(error).splitlines()[0][:200]}"
-                continue
-            _finish(catalogue, parts, refused, done, used, ingest_id, known.name, began)
-        break
+    with NewParts(catalogue) as parts:
+        refused = Refused(path.resolve(), parts, ingest_id)
+        used = import_table(table, format_, dataset, parts, refused)
+        _finish(catalogue, parts, refused, done, used, ingest_id, known.name, began)
     return done
 
 

@@ -138,7 +138,8 @@ def _of_table(path: Path, table: TableFile, asked: str | None) -> Known | None:
 
 def _of_csv_records(path: Path, table: TableFile, asked: str | None) -> Known:
     """A csv of questions: rows as records."""
-    first = next((row for batch in (table.slow or table).batches() for row in batch.slice(0, 1).to_pylist()), None)
+    found = (row for batch in table.batches() for row in batch.rows.to_pylist() if row["line_problem"] is None)
+    first = next(found, None)
     candidates = [f for f in RECORD_FORMATS if f.name in ("questions", "video-captions")]
     for found in candidates:
         if asked == found.name or (asked is None and first is not None and found.fits(first)):

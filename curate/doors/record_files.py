@@ -48,19 +48,28 @@ def is_array(path: Path) -> bool:
 
 
 def _lines(file: BinaryIO) -> Iterator[Found]:
+    for number, raw in lines_in(file):
+        yield number, BadRow("not_json", too_long()) if raw is None else parsed(raw.decode("utf-8", "surrogateescape"))
+
+
+def lines_in(file: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
+    """(number from 1, line) of the lines that are not empty; None for one that is longer than LONGEST_RECORD."""
     number, rest = 0, False
     while raw := file.readline(LONGEST_RECORD):
         number += not rest
         was_rest, rest = rest, not raw.endswith(b"\n") and len(raw) == LONGEST_RECORD
         if was_rest:
             continue
-        text = raw.decode("utf-8", "surrogateescape")
         if number == 1:
-            text = text.removeprefix("\ufeff")
+            raw = raw.removeprefix(b"\xef\xbb\xbf")
         if rest:
-            yield number, BadRow("not_json", f"a line of more than {LONGEST_RECORD >> 20} MB")
-        elif text.strip():
-            yield number, parsed(text)
+            yield number, None
+        elif raw.strip():
+            yield number, raw
+
+
+def too_long() -> str:
+    return f"a line of more than {LONGEST_RECORD >> 20} MB"
 
 
 def parsed(text: str) -> Record | BadRow:
