@@ -17,9 +17,9 @@ import pyarrow.csv as pc
 
 from curate.formats.recognise import opened
 
-BLOCK_BYTES = 24 << 20
-LONGEST_RECORD = 4 << 20
-PARSED_AT_ONCE = 2 << 20
+BLOCK_BYTES = 16 << 20
+LONGEST_RECORD = 2 << 20
+PARSED_AT_ONCE = 4 << 20
 SHOWN = 80
 INDEX = ("source_row", "line_problem")
 _QUOTE = b'"'
@@ -70,7 +70,7 @@ def csv_batches(path: Path, dialect: Dialect) -> Iterator[Batch]:
             if found is not None and found.rows.num_rows:
                 row += found.rows.num_rows
                 yield found
-            line += block.content.count(dialect.line_break, 0, used)
+            line += _count(block.content, dialect.line_break, used)
             if not block.content.endswith(dialect.line_break, 0, used):
                 line += block.skip_line(dialect.line_break)
             block.drop(used)
@@ -170,7 +170,7 @@ def _read(block: _Block, dialect: Dialect, row: int, line: int) -> tuple[Batch |
     used = _whole(block, dialect.line_break)
     if used:
         try:
-            return _quick(block.content[:used], dialect, row, line), used
+            return _quick(block.content, used, dialect, row, line), used
         except pa.ArrowInvalid:
             pass
     records, used = _one_by_one(block, dialect, line)
@@ -181,8 +181,8 @@ def _whole(block: _Block, line_break: bytes) -> int:
     """Up to where the block holds whole records, if every quote is one that opens or closes a cell; 0: nowhere."""
     content = block.content
     if block.is_last and len(content) <= BLOCK_BYTES:
-        return len(content) if content.count(_QUOTE) % 2 == 0 else 0
-    is_odd, at = content.count(_QUOTE, 0, BLOCK_BYTES) % 2, BLOCK_BYTES
+        return len(content) if _count(content, _QUOTE, len(content)) % 2 == 0 else 0
+    is_odd, at = _count(content, _QUOTE, BLOCK_BYTES) % 2, BLOCK_BYTES
     while (found := content.rfind(line_break, 0, at)) >= 0:
         is_odd ^= content.count(_QUOTE, found + 1, at) % 2
         if not is_odd:
@@ -191,11 +191,16 @@ def _whole(block: _Block, line_break: bytes) -> int:
     return 0
 
 
-def _quick(content: bytes, dialect: Dialect, row: int, line: int) -> Batch:
+def _count(content: bytes, byte: bytes, end: int) -> int:
+    """How often a byte stands before `end`; for bytes that are frequent this takes half the time of bytes.count."""
+    return int(np.count_nonzero(np.frombuffer(content, np.uint8, end) == byte[0]))
+
+
+def _quick(block: bytes, used: int, dialect: Dialect, row: int, line: int) -> Batch:
     """Arrow's reader. Raises ArrowInvalid where a row has not the header's number of cells, or is no UTF-8."""
     table = pc.read_csv(
-        pa.BufferReader(content),
-        read_options=pc.ReadOptions(block_size=PARSED_AT_ONCE, column_names=list(dialect.columns)),
+        pa.BufferReader(pa.py_buffer(block).slice(0, used)),
+        read_options=pc.ReadOptions(block_size=PARSED_AT_ONCE, column_names=list(dialect.columns), use_threads=False),
         parse_options=pc.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=True, ignore_empty_lines=True),
         convert_options=pc.ConvertOptions(
             column_types=dict.fromkeys(dialect.columns, pa.string()), strings_can_be_null=False
@@ -203,6 +208,7 @@ def _quick(content: bytes, dialect: Dialect, row: int, line: int) -> Batch:
     )
 
     def lines_of(rows: Sequence[int]) -> list[int]:
+        content = block[:used]
         lines = _Ends(content, dialect.line_break).lines_of_records(content)
         if len(lines) != table.num_rows:  # quotes within cells: only reading them one by one tells
             whole = _Block(io.BytesIO(content))

@@ -25,6 +25,8 @@ VERSION = 1
 FINGERPRINT = fingerprint_of(STAGE, VERSION)
 _ALIKE = ("kind", "model", "fingerprint", "tool_version", "created_at", "dataset", "format", "task", "media", "split",
           "stage", "reason", "segment")  # fmt: skip
+_UNBOUNDED = frozenset({"text", "messages", "given", "detail", "url", "clip_ids", "caption_ids"})
+"""Bounds of long texts cost a third of the writing, and no query looks for them."""
 _LAST = ("rejects", "ingests")
 ROW_GROUP_ROWS = 20_000
 
@@ -121,11 +123,13 @@ class NewParts:
         folder = self._stack.enter_context(self._catalogue.store.scratch(name))
         self._files[name] = folder / f"{name}.parquet"
         alike = [column for column in _ALIKE if column in spec.schema.names]
+        bounded = [column for column in spec.schema.names if column not in _UNBOUNDED]
         self._writers[name] = pq.ParquetWriter(
             self._files[name],
             spec.schema.with_metadata({key: value.encode() for key, value in footer.items()}),
             compression="snappy",
             use_dictionary=alike,  # type: ignore[arg-type]  (a list of columns is allowed)
+            write_statistics=bounded,  # type: ignore[arg-type]
         )
         return self._writers[name]
 

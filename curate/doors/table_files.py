@@ -36,6 +36,11 @@ class TableFile:
     batches: Callable[[], Iterator[Batch]]
     names: tuple[str, ...] | None = None
 
+    @property
+    def is_text(self) -> bool:
+        """Whether batches hold the columns themselves, as texts."""
+        return self.names is None and not _is_parquet(self.path)
+
 
 def csv_file(path: Path) -> TableFile:
     """A csv or tsv file whose first line names its columns.
@@ -167,7 +172,7 @@ def rows_sql(file: TableFile) -> str:
     """SQL over a batch: source_row, line_problem and the file's columns as texts."""
     if file.names is not None:
         return jsonl_sql(file.names)
-    if file.path.suffix.lower() not in (".parquet", ".pq"):
+    if file.is_text:
         return "from batch"
     columns = ", ".join(
         f"case when typeof({quoted_name(c)}) like '%[%' or typeof({quoted_name(c)}) like 'STRUCT%' "
@@ -176,6 +181,10 @@ def rows_sql(file: TableFile) -> str:
         for c in file.columns
     )
     return f"select source_row, line_problem, {columns} from batch"
+
+
+def _is_parquet(path: Path) -> bool:
+    return path.suffix.lower() in (".parquet", ".pq")
 
 
 def jsonl_sql(names: Sequence[str]) -> str:

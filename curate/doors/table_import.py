@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import duckdb
 import pyarrow as pa
@@ -15,12 +16,25 @@ from curate.doors.new_parts import NewParts
 from curate.doors.reading.texts import Text, texts_of
 from curate.doors.table_files import TableFile, rows_sql
 from curate.doors.table_sql import asked_sql
-from curate.formats.format import MACROS, Format
+from curate.formats.asked import GIVEN
+from curate.formats.format import MACROS, Format, quoted_name
+from curate.formats.given import given_of
 
 REQUEST_COLUMNS = (
     "request_id", "dataset", "source_row", "url", "video_key", "span_start_us", "span_end_us", "hdvg_start_frame",
-    "hdvg_end_frame", "own_key", "given",
+    "hdvg_end_frame", "own_key",
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """How a file is understood. `kept`: its columns that go to `given`. `passed`: texts and these columns come through
+    SQL, since it makes other rows of the file's rows; else they are taken as they were read."""
+
+    sql: str
+    texts: tuple[Text, ...]
+    kept: tuple[str, ...]
+    passed: bool
 
 
 def import_table(file: TableFile, format_: Format, dataset: str, parts: NewParts, refused: Refused) -> int:
@@ -28,21 +42,48 @@ def import_table(file: TableFile, format_: Format, dataset: str, parts: NewParts
 
     One thread reads and understands a batch while this one writes the batch before: both are work outside Python.
     """
+    plan = _plan(file, format_, dataset)
+    with _connection() as connection:
+        return sum(_add(connection, asked, plan, parts, refused) for asked in ahead(_asked(file, plan)))
+
+
+def _plan(file: TableFile, format_: Format, dataset: str) -> _Plan:
     texts = texts_of(format_.name, frozenset(column.lower() for column in file.columns))
     in_captions = {text.column for text in texts}
-    kept = [column for column in file.columns if column.lower() not in in_captions]
-    sql = asked_sql(format_, f"({rows_sql(file)})", dataset, kept, texts)
-    with _connection() as connection:
-        batches = ahead(_asked(file, sql))
-        return sum(_add(connection, batch, asked, texts, parts, refused) for batch, asked in batches)
+    kept = tuple(column for column in file.columns if column.lower() not in in_captions)
+    passed = (
+        format_.explode is not None
+        or not file.is_text
+        or any(text.sql not in (text.column, quoted_name(text.column)) for text in texts)
+    )
+    sql = asked_sql(format_, f"({rows_sql(file)})", dataset, kept, texts, passed=passed)
+    return _Plan(sql, texts, kept, passed)
 
 
-def _asked(file: TableFile, sql: str) -> Iterator[tuple[Batch, pa.Table]]:
-    """The file's rows, and what `asked_sql` makes of them, batch by batch."""
+@dataclass(frozen=True)
+class _Asked:
+    """A batch, what `asked_sql` makes of it, and the columns in which its texts and its `given` stand, row by row."""
+
+    batch: Batch
+    rows: pa.Table
+    texts: list[pa.ChunkedArray]
+    kept: list[pa.ChunkedArray]
+
+
+def _asked(file: TableFile, plan: _Plan) -> Iterator[_Asked]:
     with _connection() as connection:
         for batch in file.batches():
             connection.register("batch", batch.rows)
-            yield batch, connection.sql(sql).to_arrow_table()
+            rows = connection.sql(plan.sql).to_arrow_table()
+            if plan.passed:
+                texts = [rows[f"text_{n}"] for n in range(len(plan.texts))]
+                kept = [rows[f"{GIVEN}{n}"] for n in range(len(plan.kept))]
+            else:
+                if not rows["source_row"].equals(batch.rows["source_row"]):
+                    raise AssertionError(f"{file.path}: SQL gave rows in another order than they were read")
+                named = {name.lower(): batch.rows[name] for name in file.columns}
+                texts, kept = [named[text.column] for text in plan.texts], [batch.rows[name] for name in plan.kept]
+            yield _Asked(batch, rows, texts, kept)
 
 
 def _connection() -> duckdb.DuckDBPyConnection:
@@ -53,17 +94,17 @@ def _connection() -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _add(
-    connection: duckdb.DuckDBPyConnection, batch: Batch, asked: pa.Table, texts: tuple[Text, ...], parts: NewParts,
-    refused: Refused,
-) -> int:  # fmt: skip
-    usable = asked["problem"].is_null()
-    requests = asked.filter(usable).select(REQUEST_COLUMNS)
-    for captions in captions_of(connection, asked, texts):
+def _add(connection: duckdb.DuckDBPyConnection, asked: _Asked, plan: _Plan, parts: NewParts, refused: Refused) -> int:
+    rows = asked.rows
+    given = given_of(plan.kept, asked.kept, rows.num_rows)
+    usable = rows["problem"].is_null()
+    for captions in captions_of(connection, rows, asked.texts, plan.texts):
         parts.add("captions", captions, is_sound=True)
+    requests = rows.select(REQUEST_COLUMNS).append_column("given", given)
+    requests = requests if rows["problem"].null_count == rows.num_rows else requests.filter(usable)
     broken = parts.add("requests", requests)
-    if broken or requests.num_rows < asked.num_rows:
-        _refuse(batch, asked, {row["key"]: row for row in broken}, refused)
+    if broken or requests.num_rows < rows.num_rows:
+        _refuse(asked.batch, rows, {row["key"]: row for row in broken}, refused)
     return requests.num_rows - len(broken)
 
 
