@@ -177,9 +177,8 @@ def rows_of(made: Made, place: Place) -> Iterator[tuple[str, Row]]:
         yield from (("captions", row) for row in _captions(request["request_id"], made.texts))
         return
     dataset = made.dataset or place.dataset
-    _check(made.messages)
+    media = _media_of(made.messages)
     messages = dumped(made.messages)
-    media = [item for message in made.messages for item in message["content"] if item["type"] != "text"]
     requests = [_request(dataset, place.line, clip) for clip in map(_clip_of, media) if clip]
     yield from (("requests", request) for request in requests)
     captions = list(_captions(requests[0]["request_id"], _answer(made, dataset))) if len(requests) == 1 else []
@@ -198,12 +197,25 @@ def rows_of(made: Made, place: Place) -> Iterator[tuple[str, Row]]:
     }  # fmt: skip
 
 
-def _check(messages: Messages) -> None:
-    if not any(message["role"] == "user" for message in messages):
+def _media_of(messages: Messages) -> Messages:
+    """The items that are no texts.
+
+    Raises:
+        BadRow: no message is of a user, or they say and show nothing.
+    """
+    media, is_asked, is_said = [], False, False
+    for message in messages:
+        is_asked = is_asked or message["role"] == "user"
+        for item in message["content"]:
+            if item["type"] != "text":
+                media.append(item)
+            elif not is_said:
+                is_said = bool(item["text"] or item.get("reference") or item.get("chosen"))
+    if not is_asked:
         raise BadRow("no_user", "no message of a user")
-    if not any(item["type"] != "text" or item["text"] or item.get("reference") or item.get("chosen")
-               for message in messages for item in message["content"]):  # fmt: skip
+    if not (is_said or media):
         raise BadRow("empty", "no text and no medium")
+    return media
 
 
 def _answer(made: Conversation, dataset: str) -> list[GivenText]:

@@ -207,12 +207,15 @@ def dumped(value: Any) -> str:
     Raises:
         BadRow: it holds half of a surrogate pair (or bytes that are no UTF-8).
     """
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        near = text[max(0, error.start - 20) : error.start + 20]
-        raise BadRow("not_utf8", f"a text that is no UTF-8: {near!r}") from None
+    if not value and isinstance(value, dict):
+        return "{}"
+    text = _ENCODER.encode(value)
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            near = text[max(0, error.start - 20) : error.start + 20]
+            raise BadRow("not_utf8", f"a text that is no UTF-8: {near!r}") from None
     return text
 
 
@@ -220,3 +223,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return {"bytes": len(value)}
     return str(value)
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain)
