@@ -82,6 +82,9 @@ def import_(
     media: Annotated[
         list[str] | None, typer.Option("--media", help="A folder with the media; rows whose files miss are named.")
     ] = None,
+    extract: Annotated[
+        bool, typer.Option("--extract/--no-extract", help="Put videos within tars into the catalogue's media folder.")
+    ] = True,
 ) -> None:
     """Bring in what datasets say: spans, captions, samples.
 
@@ -89,7 +92,7 @@ def import_(
     """
     from curate.doors import commands as doors  # noqa: PLC0415
 
-    doors.import_(path, catalogue, form, dataset, media or [])
+    doors.import_(path, catalogue, form, dataset, media or [], extract=extract)
 
 
 def export(

@@ -10,10 +10,11 @@ from pathlib import Path
 from curate.doors.found import BadRow
 from curate.doors.made import Made
 from curate.doors.reading import chats, questions, scripts, tarsier, videochat2
-from curate.doors.record_files import Record, is_array, records_of
+from curate.doors.record_files import Record, records_of
 from curate.doors.table_files import TableFile, csv_file, json_array_file, jsonl_file, parquet_file
 from curate.formats import hdvila, lvd2m, named_columns, panda70m
 from curate.formats.format import Format
+from curate.formats.recognise import is_array
 from curate.sources import SourceError
 
 LOOKED_AT = 200

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curate.doors.found import BadRow
-from curate.formats.recognise import opened
+from curate.formats.recognise import is_array, opened
 
 LONGEST_RECORD = 64 << 20
 READ_BYTES = 1 << 20
@@ -39,12 +39,6 @@ def records_of(path: Path) -> Iterator[Found]:
                 yield line, record
     except (EOFError, zlib.error, OSError) as error:
         yield line + 1, BadRow("unreadable", f"the file cannot be read on from here: {error}")
-
-
-def is_array(path: Path) -> bool:
-    """Whether a file is one JSON array."""
-    with opened(path) as file:
-        return file.read(4096).lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"[")
 
 
 def _lines(file: BinaryIO) -> Iterator[Found]:

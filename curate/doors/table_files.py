@@ -18,7 +18,7 @@ from curate.doors.csv_blocks import INDEX, SHOWN, Batch, Dialect, as_they_are, c
 from curate.doors.found import BadRow
 from curate.doors.record_files import Record, dumped, lines_in, records_of, too_long
 from curate.formats.format import quoted_name
-from curate.formats.recognise import opened
+from curate.formats.recognise import HEAD_BYTES, head_of, opened
 from curate.sources import SourceError
 from engine.views import quoted
 
@@ -48,8 +48,7 @@ def csv_file(path: Path) -> TableFile:
     Raises:
         SourceError: it is empty.
     """
-    with opened(path) as file:
-        head = file.read(1 << 20).decode("utf-8-sig", "replace").lstrip("\r\n")
+    head = head_of(path, HEAD_BYTES).decode("utf-8-sig", "replace").lstrip("\r\n")
     if not head.strip():
         raise SourceError(f"{path} is empty. A dataset file begins with a line that names its columns")
     line = head.splitlines()[0]
@@ -189,20 +188,23 @@ def _is_parquet(path: Path) -> bool:
 
 def jsonl_sql(names: Sequence[str]) -> str:
     """The same where rows are lines of JSON: an object is taken apart at once, but for names that differ only in case,
-    which one value of SQL cannot hold."""
+    which one value of SQL cannot hold. Functions of JSON see only what is JSON (`sound`): a branch of a `case` may be
+    looked at whatever its condition."""
     columns = distinct(names)
     first = {name: column for name, column in zip(names, columns, strict=True) if name == column}
     shape = json.dumps(dict.fromkeys(first, "VARCHAR"), ensure_ascii=False)
     values = ", ".join(
-        (f"doc[{quoted(name)}]" if name in first else f"json_extract_string(line, {quoted(_path_of(name))})")
+        (f"doc[{quoted(name)}]" if name in first else f"json_extract_string(sound, {quoted(_path_of(name))})")
         + f" as {quoted_name(column)}"
         for name, column in zip(names, columns, strict=True)
     )
     return f"""
         select source_row, case when line_problem is null and doc is null
             then 'line: not a JSON object: ' || left(line, {SHOWN}) else line_problem end as line_problem, {values}
-        from (select *, case when json_valid(line) and json_type(line) = 'OBJECT'
-            then json_transform(line, {quoted(shape)}) end as doc from batch)
+        from (
+            select *, case when json_type(sound) = 'OBJECT' then json_transform(sound, {quoted(shape)}) end as doc
+            from (select *, case when json_valid(line) then line end as sound from batch)
+        )
     """
 
 
