@@ -44,7 +44,9 @@ def import_table(file: TableFile, format_: Format, dataset: str, parts: NewParts
     """
     plan = _plan(file, format_, dataset)
     with _connection() as connection:
-        return sum(_add(connection, asked, plan, parts, refused) for asked in ahead(_asked(file, plan)))
+        return sum(
+            _add(connection, asked, plan, parts, refused) for asked in ahead(_asked(connection.cursor(), file, plan))
+        )
 
 
 def _plan(file: TableFile, format_: Format, dataset: str) -> _Plan:
@@ -70,8 +72,9 @@ class _Asked:
     kept: list[pa.ChunkedArray]
 
 
-def _asked(file: TableFile, plan: _Plan) -> Iterator[_Asked]:
-    with _connection() as connection:
+def _asked(connection: duckdb.DuckDBPyConnection, file: TableFile, plan: _Plan) -> Iterator[_Asked]:
+    """`connection`: a cursor of this iterator's own, since it may be used on another thread."""
+    with connection:
         for batch in file.batches():
             connection.register("batch", batch.rows)
             rows = connection.sql(plan.sql).to_arrow_table()
