@@ -121,12 +121,17 @@ def _say_lost(format_: str, lost: Counter[str], rows: int) -> None:
         say(f"  {printable(what)}: {count:,}")
 
 
-def stats(catalogue: str, selection: str | None, plot: str | None) -> None:
+def stats(
+    catalogue: str, selection: str | None, plot: str | None, server: str | None, model: str | None, limit: int | None
+) -> None:
     """Print all tables; `plot`: an SVG file for the charts."""
     from curate.doors.plot import svg_of  # noqa: PLC0415
     from curate.doors.statistics import statistics  # noqa: PLC0415
 
-    tables = statistics(open_catalogue(catalogue), selection)
+    opened = open_catalogue(catalogue)
+    if server is not None or model is not None:
+        _ask_categories(opened, selection, server, model, limit)
+    tables = statistics(opened, selection)
     if not tables:
         raise WrongUse("there is nothing to count: `curate import` or `curate scan` makes clips and spans")
     for table in tables:
@@ -140,3 +145,18 @@ def stats(catalogue: str, selection: str | None, plot: str | None) -> None:
         except OSError as error:
             raise WrongUse(f"--plot {plot}: {error.strerror}") from error
         say(f"charts: {plot}")
+
+
+def _ask_categories(
+    catalogue: Catalogue, selection: str | None, server: str | None, model: str | None, limit: int | None
+) -> None:
+    from curate.doors.categories import ask  # noqa: PLC0415
+    from curate.doors.llm import asking  # noqa: PLC0415
+    from curate.doors.statistics import captions_sql  # noqa: PLC0415
+    from curate.doors.writing.rows import opened  # noqa: PLC0415
+
+    with opened(catalogue, selection) as connection, asking("stats", server, model) as captioner:
+        connection.execute(captions_sql())
+        done = ask(catalogue, connection, captioner, str(model), limit)
+    say(f"categories: {model} was asked about {done.asked:,} captions" + (
+        f"; {done.unread:,} answers name none" if done.unread else ""))  # fmt: skip

@@ -96,7 +96,7 @@ def recognise(path: Path, asked: str | None) -> Known:
     if not heads and table is None:
         raise SourceError(f"{path}: none of its first rows is a JSON object")
     if table is None:
-        names = list(dict.fromkeys(name for record in heads for name in record))
+        names = list(dict.fromkeys(name for record in heads for name in record if _is_sql_text(name)))
         table = json_array_file(path, names) if is_array(path) else jsonl_file(path, names)
     sure, possible = _fitting(heads) if asked not in TABLE_FORMATS else ([], [])
     found = None if sure else _of_table(path, table, asked)
@@ -108,6 +108,11 @@ def recognise(path: Path, asked: str | None) -> Known:
         names = " or ".join(f"--format {one.name}" for one in sure or possible)
         raise SourceError(f"{path} could be {' or '.join(f.title for f in sure or possible)}. Say which: {names}")
     raise SourceError(_unknown(path, table.columns))
+
+
+def _is_sql_text(name: str) -> bool:
+    """Whether SQL can name a column so. Half of a surrogate pair makes its row a reject; what NUL names is left out."""
+    return "\0" not in name and not any("\ud800" <= c <= "\udfff" for c in name)
 
 
 def _known(path: Path, found: RecordFormat) -> Known:

@@ -20,7 +20,9 @@ from curate.formats.recognise import is_array, opened
 LONGEST_RECORD = 64 << 20
 READ_BYTES = 1 << 20
 PARQUET_ROWS = 1000
-_NEXT_RECORD = re.compile(r"\}\s*,\s*(?=\{)|\n(?=\s*\{)")
+_NEXT_RECORD = re.compile(r"\}\s*,\s*(?=\{)|\}\s*,[ \t]*\r?\n\s*(?=\S)|\n(?=\s*\{)")
+"""Where an item may begin: behind one that ends, or on a line of its own. What ends at the end of a line ends an item
+even where the next line does not begin as one: then that is damaged as well, and is said."""
 _SPACE = re.compile(r"[ \t\r\n,]*")
 
 Record = dict[str, Any]

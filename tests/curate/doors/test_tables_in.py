@@ -82,7 +82,7 @@ def test_rows_around_a_broken_one_are_read_all_the_same(catalogue: Catalogue, tm
     damaged.write_bytes(
         b"".join([*whole[:2], b'x,"no end\n', whole[2], b"too,few\n", whole[3], b"\xff\xfe,1\n", whole[4]])
     )
-    (done,) = bring_in(catalogue, damaged)
+    bring_in(catalogue, damaged)
     assert rejects(catalogue) == [("3", "bad_line"), ("5", "bad_line"), ("7", "bad_line")]
     assert rows(catalogue, "select count(*) as n from requests") == [{"n": 4}]
 
