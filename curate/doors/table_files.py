@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +16,7 @@ from curate.doors.csv_blocks import INDEX, SHOWN, Batch, Dialect, as_they_are, c
 from curate.doors.found import BadRow
 from curate.doors.record_files import Record, dumped, lines_in, records_of, too_long
 from curate.formats.format import quoted_name
-from curate.formats.recognise import HEAD_BYTES, head_of, opened
+from curate.formats.recognise import csv_header, distinct, opened
 from curate.sources import SourceError
 from engine.views import quoted
 
@@ -48,25 +46,10 @@ def csv_file(path: Path) -> TableFile:
     Raises:
         SourceError: it is empty.
     """
-    head = head_of(path, HEAD_BYTES).decode("utf-8-sig", "replace").lstrip("\r\n")
-    if not head.strip():
-        raise SourceError(f"{path} is empty. A dataset file begins with a line that names its columns")
-    line = head.splitlines()[0]
-    delimiter = "\t" if line.count("\t") > line.count(",") else ","
-    columns = distinct(next(csv.reader(io.StringIO(head, newline=""), delimiter=delimiter)))
-    dialect = Dialect(columns, delimiter, b"\n" if "\n" in head else b"\r")
+    header, delimiter, line_break = csv_header(path)
+    columns = distinct(header, INDEX)
+    dialect = Dialect(columns, delimiter, line_break)
     return TableFile(path, columns, lambda: csv_batches(path, dialect))
-
-
-def distinct(header: Sequence[str]) -> tuple[str, ...]:
-    """Column names that differ, whatever their case: a second `text` is `text_2`, one without a name `column_3`."""
-    seen: dict[str, int] = dict.fromkeys(INDEX, 1)
-    names = []
-    for place, given in enumerate(header, start=1):
-        name = given.strip() or f"column_{place}"
-        count = seen[name.lower()] = seen.get(name.lower(), 0) + 1
-        names.append(name if count == 1 else f"{name}_{count}")
-    return tuple(names)
 
 
 def csv_records(path: Path) -> Iterator[tuple[int, Record | BadRow]]:
@@ -81,7 +64,7 @@ def csv_records(path: Path) -> Iterator[tuple[int, Record | BadRow]]:
 
 def jsonl_file(path: Path, names: Sequence[str]) -> TableFile:
     """A file with a JSON object a line, read as one column `line`; SQL takes it apart (`jsonl_sql`)."""
-    return TableFile(path, distinct(names), lambda: _lines(path), names=tuple(names))
+    return TableFile(path, distinct(names, INDEX), lambda: _lines(path), names=tuple(names))
 
 
 def _lines(path: Path) -> Iterator[Batch]:
@@ -124,7 +107,7 @@ def _of_lines(numbers: list[int], texts: list[bytes | None], problems: dict[int,
 
 def json_array_file(path: Path, names: Sequence[str]) -> TableFile:
     """The same for a file that is one JSON array of objects."""
-    return TableFile(path, distinct(names), lambda: _items(path), names=tuple(names))
+    return TableFile(path, distinct(names, INDEX), lambda: _items(path), names=tuple(names))
 
 
 def _items(path: Path) -> Iterator[Batch]:
@@ -190,7 +173,7 @@ def jsonl_sql(names: Sequence[str]) -> str:
     """The same where rows are lines of JSON: an object is taken apart at once, but for names that differ only in case,
     which one value of SQL cannot hold. Functions of JSON see only what is JSON (`sound`): a branch of a `case` may be
     looked at whatever its condition."""
-    columns = distinct(names)
+    columns = distinct(names, INDEX)
     first = {name: column for name, column in zip(names, columns, strict=True) if name == column}
     shape = json.dumps(dict.fromkeys(first, "VARCHAR"), ensure_ascii=False)
     values = ", ".join(

@@ -7,7 +7,7 @@ import gzip
 import io
 import zlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -136,19 +136,30 @@ def opened(path: Path) -> BinaryIO:
 
 
 def _csv(path: Path) -> tuple[tuple[str, ...], str, str]:
-    text = head_of(path, HEAD_BYTES).decode("utf-8-sig", "replace")
+    header, delimiter, _ = csv_header(path)
+    columns = distinct(header)
+    return columns, _text_sql(path, columns, delimiter, quote='"', header=True), delimiter
+
+
+def csv_header(path: Path) -> tuple[list[str], str, bytes]:
+    """The cells of a csv or tsv file's first line that is not empty, their delimiter, and the byte that ends a line.
+
+    Raises:
+        SourceError: there is none.
+    """
+    text = head_of(path, HEAD_BYTES).decode("utf-8-sig", "replace").lstrip("\r\n")
     if not text.strip():
         raise SourceError(f"{path} is empty. A dataset file begins with a line that names its columns")
     line = text.splitlines()[0]
     delimiter = "\t" if line.count("\t") > line.count(",") else ","
     header = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
-    columns = _distinct(header)
-    return columns, _text_sql(path, columns, delimiter, quote='"', header=True), delimiter
+    return header, delimiter, b"\n" if "\n" in text else b"\r"
 
 
-def _distinct(header: list[str]) -> tuple[str, ...]:
-    """Column names that differ, whatever their case: a second `text` is `text_2`, one without a name `column_3`."""
-    seen: Counter[str] = Counter()
+def distinct(header: Sequence[str], taken: Iterable[str] = ()) -> tuple[str, ...]:
+    """Column names that differ from one another and from `taken`, whatever their case: a second `text` is `text_2`, one
+    without a name `column_3`."""
+    seen: Counter[str] = Counter(taken)
     names = []
     for place, given in enumerate(header, start=1):
         name = given.strip() or f"column_{place}"
