@@ -1,14 +1,12 @@
 """`curate import` beside a bare DuckDB copy: `python -m bench.doors_import [--rows 200000] [--it-rows 200000]`.
 
-An LVD-2M-shaped csv, about 2.4 KB a row, no two texts alike, an eighth of them in parts; the copy reads the csv and
-writes it as Parquet. And VideoChat2-IT's rows, as one JSON array. Each in a process of its own; rates and peaks do not
-depend on the number of rows, which stands beside them.
+The csv of `bench.lvd2m_rows`, whose copy is its Parquet, and VideoChat2-IT's rows, as one JSON array. Each in a process
+of its own; rates and peaks do not depend on the number of rows, which stands beside them.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import random
 import shutil
@@ -16,10 +14,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench.ingest import COLUMNS
+from bench.lvd2m_rows import bare_copy, write_csv
 from bench.measure import cost_of, in_turns, median, save, seconds_of
 
-_COPY = "import duckdb; duckdb.execute(\"copy (from read_csv('%s')) to '%s' (format parquet)\")"
 _OURS = (
     "from pathlib import Path; from curate.doors.importing import Wish, import_all; "
     "from engine.catalogue import Catalogue; "
@@ -45,7 +42,7 @@ def main() -> int:
             return cost_of([sys.executable, "-c", _OURS % (catalogue, file, name, rows)])
 
         ways = {
-            "copy": lambda: cost_of([sys.executable, "-c", _COPY % (table, folder / "copy.parquet")]),
+            "copy": lambda: bare_copy(table, folder / "copy.parquet"),
             "csv": lambda: ours(table, "requests", arguments.rows),
             "array": lambda: ours(array, "samples", arguments.it_rows),
         }
@@ -67,30 +64,6 @@ def main() -> int:
         "it_s": seconds_of(costs["array"]), "it_whole_s": whole, "it_peak_mb": peak["array"],
     })  # fmt: skip
     return 0
-
-
-def write_csv(path: Path, rows: int) -> None:
-    """Rows of LVD-2M's form; the same for the same number of rows, no two texts alike."""
-    chance = random.Random(1)
-    words = " ".join(
-        "".join(chance.choices("abcdefghijklmnopqrstuvwxyz", k=chance.randint(2, 9))) for _ in range(300_000)
-    )
-
-    def text(length: int) -> str:
-        at = chance.randrange(len(words) - 2000)
-        return words[at : at + length]
-
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        for number in range(rows):
-            video, start = f"{number // 3:011d}", chance.randint(0, 3000)
-            raw = f'Caption 1: "{text(600)}"\nCaption 2: x, {text(600)}' if number % 8 == 0 else f'A "{text(1300)}"\n'
-            span = f"['0:{start // 60 % 60:02d}:{start % 60:02d}.880', '1:00:12.983']"
-            writer.writerow([
-                f"{video}.{number % 3}", video, f"https://www.youtube.com/watch?v={video}", "panda70m", raw, text(560),
-                text(260), text(60), round(chance.uniform(20, 80), 4), span, 12.103,
-            ])  # fmt: skip
 
 
 def write_array(path: Path, rows: int) -> None:

@@ -82,6 +82,9 @@ def import_(
     media: Annotated[
         list[str] | None, typer.Option("--media", help="A folder with the media; rows whose files miss are named.")
     ] = None,
+    extract: Annotated[
+        bool, typer.Option("--extract/--no-extract", help="Put videos within tars into the catalogue's media folder.")
+    ] = True,
 ) -> None:
     """Bring in what datasets say: spans, captions, samples.
 
@@ -89,7 +92,7 @@ def import_(
     """
     from curate.doors import commands as doors  # noqa: PLC0415
 
-    doors.import_(path, catalogue, form, dataset, media or [])
+    doors.import_(path, catalogue, form, dataset, media or [], extract=extract)
 
 
 def export(
@@ -122,6 +125,11 @@ def stats(
     catalogue: CatalogueOption,
     selection: Annotated[str | None, typer.Option(help="A selection. Default: all that datasets gave.")] = None,
     plot: Annotated[str | None, typer.Option(help="An SVG file for the charts.")] = None,
+    server: Annotated[
+        str | None, typer.Option(help="Ask an OpenAI-style server for the captions' categories as well.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="The model to ask there.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Ask about so many captions at most.")] = None,
 ) -> None:
     """Count what datasets publish of themselves.
 
@@ -129,7 +137,7 @@ def stats(
     """
     from curate.doors import commands as doors  # noqa: PLC0415
 
-    doors.stats(catalogue, selection, plot)
+    doors.stats(catalogue, selection, plot, server, model, limit)
 
 
 def amend(

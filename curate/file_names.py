@@ -7,7 +7,7 @@ import re
 from hashlib import blake2b
 
 MOST_BYTES = 180
-_PLAIN = re.compile(r"[A-Za-z0-9_.\-]")
+_PLAIN = re.compile(r"[A-Za-z0-9_.\-]*")
 _DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(10))})
 
 
@@ -17,7 +17,7 @@ def file_name(key: str, suffix: str) -> str:
     `-` and `.` are escaped at the start, `.` at the end, as is the first letter of what Windows takes for a device.
     What is too long is cut, and ends in a hash of the whole.
     """
-    name = "".join(c if _PLAIN.fullmatch(c) else _escaped(c) for c in key)
+    name = key if _PLAIN.fullmatch(key) else "".join(c if _PLAIN.fullmatch(c) else _escaped(c) for c in key)
     if name[:1] in ("-", "."):
         name = _escaped(name[0]) + name[1:]
     if name.endswith("."):

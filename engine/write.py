@@ -76,13 +76,16 @@ def as_table(spec: TableSpec, rows: Rows) -> pa.Table:
         ValueError: a column is unknown or a value does not fit its type.
     """
     nullable = pa.schema([field.with_nullable(True) for field in spec.schema])
-    given = {name for row in rows for name in row} if isinstance(rows, Sequence) else set(rows.column_names)
+    given = set[str]().union(*rows) if isinstance(rows, Sequence) else set(rows.column_names)
     unknown = given - set(nullable.names)
     if unknown:
         raise ValueError(f"{spec.name} has no column {sorted(unknown)}; it has {nullable.names}")
     try:
         if isinstance(rows, Sequence):
-            columns = [_column([row.get(f.name) for row in rows], f.type) for f in nullable]
+            columns = [
+                _column([row.get(f.name) for row in rows], f.type) if f.name in given else pa.nulls(len(rows), f.type)
+                for f in nullable
+            ]
             return pa.table(columns, schema=nullable)
         columns = [
             rows[f.name].cast(f.type) if f.name in rows.column_names else pa.nulls(rows.num_rows, f.type)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from curate.doors.found import BadRow
+from curate.doors.llm import asking
 from curate.doors.videochat2 import amend as steps
 from curate.doors.videochat2.overlap import overlaps
 from curate.doors.writing.rows import SampleEntry, opened, sample_entries
@@ -18,9 +16,6 @@ from curate.query_commands import open_catalogue
 from curate.show import printable, say, show_rows
 from engine.catalogue import Catalogue
 from engine.door import WrongUse
-
-if TYPE_CHECKING:
-    from model.captioner import Captioner
 
 STEPS = ("repair", "refusals", "choices", "truncate", "instructions", "overlap")
 
@@ -79,7 +74,7 @@ def _change(catalogue: Catalogue, job: Job, dataset: str) -> steps.Change:
         if job.labels is None:
             raise WrongUse("choices needs --labels: jsonl with video and labels, a classifier's likeliest first")
         return steps.choosing(_labels(job.labels), job.question)
-    with _captioner(job) as captioner:
+    with asking(job.step, job.server, job.model) as captioner:
         if job.step == "refusals":
             return steps.rewriting(_entries(catalogue, dataset), captioner)
         change, written = steps.instructing(next(_entries(catalogue, dataset)), captioner)
@@ -101,21 +96,6 @@ def _labels(path: Path) -> dict[str, list[str]]:
             needed = '{"video": …, "labels": […]}'
             raise WrongUse(f"--labels {path}, line {number}: {needed} is needed, got {error}") from error
     return found
-
-
-@contextmanager
-def _captioner(job: Job) -> Iterator[Captioner]:
-    if job.server is None or job.model is None:
-        raise WrongUse(f"{job.step} asks an LLM: --server http://host:port/v1 and --model NAME")
-    if find_spec("aiohttp") is None:
-        raise WrongUse(f"{job.step} needs aiohttp: pip install 'longtake[model]'")
-    from model.engines.openai_engine import OpenAICaptioner  # noqa: PLC0415
-    from model.engines.server_call import ServerBroken  # noqa: PLC0415
-
-    try:
-        yield OpenAICaptioner(job.server, job.model)
-    except ServerBroken as error:
-        raise WrongUse(f"--server {job.server}: {error}") from error
 
 
 def _overlap(catalogue: Catalogue, out: str | None) -> None:

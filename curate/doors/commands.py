@@ -14,12 +14,15 @@ from curate.doors.videochat2 import subsets
 from curate.query_commands import open_catalogue
 from curate.show import printable, say, show_rows
 from curate.sources import SourceError
+from engine.catalogue import Catalogue
 from engine.door import WrongUse
 
 SHOWN_FAILED = 20
 
 
-def import_(path: str | None, catalogue: str, format_: str | None, dataset: str | None, media: Sequence[str]) -> None:
+def import_(
+    path: str | None, catalogue: str, format_: str | None, dataset: str | None, media: Sequence[str], *, extract: bool
+) -> None:
     """Import what a path names (None: only look which clips have come since), and say what came of it."""
     if format_ is not None and format_ not in CHOICES:
         raise WrongUse(f"--format {format_} is not known. Allowed: {', '.join(CHOICES)}")
@@ -30,18 +33,37 @@ def import_(path: str | None, catalogue: str, format_: str | None, dataset: str 
         if not folder.is_dir():
             raise WrongUse(f"--media {folder} is no folder")
     opened = open_catalogue(catalogue, create=True)
-    missing, there = Counter[str](), Counter[str]()
+    missing, there, taken = Counter[str](), Counter[str](), Counter[str]()
     try:
-        for done in import_all(opened, Wish(Path(path).expanduser(), format_, dataset, folders)) if path else ():
+        for done in (
+            import_all(opened, Wish(Path(path).expanduser(), format_, dataset, folders, extract)) if path else ()
+        ):
             _say(done)
             missing += done.missing
             there += done.there
+            taken += done.taken
     except SourceError as error:
         raise WrongUse(str(error)) from error
     if folders:
         _say_media(missing, there)
+    _probe(opened, taken)
     for name, count in bind(opened).items():
         say(f"{name}: {count:,} now name clips that have come")
+
+
+def _probe(catalogue: Catalogue, taken: Counter[str]) -> None:
+    """Videos that came out of shards become rows of `videos`, as fetched ones do."""
+    if not taken:
+        return
+    from curate import stages  # noqa: PLC0415
+    from curate.download.intake import intake_due, intake_plan  # noqa: PLC0415
+
+    outcomes = ", ".join(f"{count:,} {outcome.replace('_', ' ')}" for outcome, count in taken.most_common())
+    say(f"videos within tars: {outcomes}")
+    with catalogue.connect() as connection:
+        tally = stages.run_due(catalogue, connection, intake_due(), intake_plan(catalogue), stages.Effort(quiet=True))
+    reasons = ", ".join(f"{reason} {count}" for reason, count in tally.rejected.most_common())
+    say(f"videos: {tally.done:,} probed" + (f", {tally.rejected.total():,} turned away ({reasons})" if reasons else ""))
 
 
 def _say(done: Imported) -> None:
@@ -52,8 +74,6 @@ def _say(done: Imported) -> None:
     say(
         f"{done.path}: {done.title}; {rows or 'nothing new'} in {done.seconds:.1f} s, dataset {printable(done.dataset)}"
     )
-    if done.remark:
-        say(f"  {printable(done.remark)}")
     if done.reasons:
         reasons = ", ".join(f"{printable(name)} {count:,}" for name, count in done.reasons.most_common())
         say(f"  {done.reasons.total():,} rows turned away ({reasons})")
@@ -101,12 +121,17 @@ def _say_lost(format_: str, lost: Counter[str], rows: int) -> None:
         say(f"  {printable(what)}: {count:,}")
 
 
-def stats(catalogue: str, selection: str | None, plot: str | None) -> None:
+def stats(
+    catalogue: str, selection: str | None, plot: str | None, server: str | None, model: str | None, limit: int | None
+) -> None:
     """Print all tables; `plot`: an SVG file for the charts."""
     from curate.doors.plot import svg_of  # noqa: PLC0415
     from curate.doors.statistics import statistics  # noqa: PLC0415
 
-    tables = statistics(open_catalogue(catalogue), selection)
+    opened = open_catalogue(catalogue)
+    if server is not None or model is not None:
+        _ask_categories(opened, selection, server, model, limit)
+    tables = statistics(opened, selection)
     if not tables:
         raise WrongUse("there is nothing to count: `curate import` or `curate scan` makes clips and spans")
     for table in tables:
@@ -120,3 +145,18 @@ def stats(catalogue: str, selection: str | None, plot: str | None) -> None:
         except OSError as error:
             raise WrongUse(f"--plot {plot}: {error.strerror}") from error
         say(f"charts: {plot}")
+
+
+def _ask_categories(
+    catalogue: Catalogue, selection: str | None, server: str | None, model: str | None, limit: int | None
+) -> None:
+    from curate.doors.categories import ask  # noqa: PLC0415
+    from curate.doors.llm import asking  # noqa: PLC0415
+    from curate.doors.statistics import captions_sql  # noqa: PLC0415
+    from curate.doors.writing.rows import opened  # noqa: PLC0415
+
+    with opened(catalogue, selection) as connection, asking("stats", server, model) as captioner:
+        connection.execute(captions_sql())
+        done = ask(catalogue, connection, captioner, str(model), limit)
+    say(f"categories: {model} was asked about {done.asked:,} captions" + (
+        f"; {done.unread:,} answers name none" if done.unread else ""))  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -73,14 +74,15 @@ def export(catalogue: Catalogue, order: Order, listed: Listed) -> Exported:
         if order.format == "lance":
             return _lance(connection, order)
         _some(connection)
-        media = clips.MediaFiles(catalogue, wanted=order.media)
         done = Exported()
-        if order.format == "webdataset":
-            done.rows, done.files = clips.write_webdataset(
-                clip_entries(connection), order.out, media, order.shard_bytes
-            )
-        else:
-            done.rows = clips.write_files(clip_entries(connection), order.out, media)
+        with tempfile.TemporaryDirectory(prefix="longtake-") as scratch:
+            media = clips.MediaFiles(catalogue, Path(scratch), wanted=order.media)
+            if order.format == "webdataset":
+                done.rows, done.files = clips.write_webdataset(
+                    clip_entries(connection), order.out, media, order.shard_bytes
+                )
+            else:
+                done.rows = clips.write_files(clip_entries(connection), order.out, media)
         done.failed, done.absent = media.failed, media.absent
         return done
 

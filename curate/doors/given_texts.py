@@ -12,33 +12,45 @@ import pyarrow.compute as pc
 from curate.doors.reading.texts import SEGMENT_MARK, Text
 from curate.doors.table_sql import caption_id_sql
 
-_NOT_BLANK = "[^ ]"
+_BLANK = "^ *$"
 
 
-def captions_of(connection: duckdb.DuckDBPyConnection, asked: pa.Table, texts: Sequence[Text]) -> Iterator[pa.Table]:
+def captions_of(
+    connection: duckdb.DuckDBPyConnection, asked: pa.Table, said: Sequence[pa.ChunkedArray], texts: Sequence[Text]
+) -> Iterator[pa.Table]:
     """Tables of caption_id, clip_id (the request), kind, segment, text and model, of the usable rows of `asked`
-    (`asked_sql`). A text whose parts are texts of their own comes whole, and its parts as `segment`."""
+    (`asked_sql`), whose texts are `said`. A text whose parts are texts of their own comes whole, and its parts as
+    `segment`."""
     usable = asked["problem"].is_null()
     for n, text in enumerate(texts):
-        is_text = pc.match_substring_regex(asked[f"text_{n}"], pattern=_NOT_BLANK)  # type: ignore[attr-defined]
-        chosen = pc.and_(usable, pc.fill_null(is_text, False))  # type: ignore[attr-defined]
-        columns = [asked[name] for name in (f"id_{n}", "request_id", f"text_{n}", f"model_{n}")]
+        columns = [asked[f"id_{n}"], asked["request_id"], said[n], asked[f"model_{n}"]]
         rows = pa.table(columns, names=["caption_id", "clip_id", "text", "model"])
+        chosen = pc.and_(usable, _is_text(said[n]))  # type: ignore[attr-defined]
         rows = rows if pc.all(chosen).as_py() else rows.filter(chosen)  # type: ignore[attr-defined]
         if rows.num_rows:
             yield _of_kind(rows, text.kind)
         if text.segments:
-            yield from _segments(connection, rows)
+            marked = rows.filter(asked[f"is_marked_{n}"] if rows.num_rows == asked.num_rows else (
+                asked[f"is_marked_{n}"].filter(chosen)))  # fmt: skip
+            yield from _segments(connection, marked)
+
+
+def _is_text(said: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Whether a text is there and not blank. Few begin with a space: only where some do are all looked at whole."""
+    empty = pc.equal(pc.binary_length(said), 0)  # type: ignore[attr-defined]
+    spaced = pc.starts_with(said, pattern=" ")  # type: ignore[attr-defined]
+    if pc.any(spaced).as_py():  # type: ignore[attr-defined]
+        empty = pc.match_substring_regex(said, pattern=_BLANK)  # type: ignore[attr-defined]
+    return pc.invert(pc.fill_null(empty, True))  # type: ignore[attr-defined]
 
 
 def _of_kind(rows: pa.Table, kind: str) -> pa.Table:
     return rows.append_column("kind", pa.repeat(pa.scalar(kind), rows.num_rows))
 
 
-def _segments(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> Iterator[pa.Table]:
+def _segments(connection: duckdb.DuckDBPyConnection, marked: pa.Table) -> Iterator[pa.Table]:
     """The parts behind "Caption x:", numbered from 0 in their order; what stands before the first mark is in the whole
     text alone."""
-    marked = rows.filter(pc.match_substring(rows["text"], pattern="Caption"))  # type: ignore[attr-defined]
     if not marked.num_rows:
         return
     marked = marked.combine_chunks()

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from curate.doors import tars
@@ -16,8 +17,9 @@ from curate.doors.new_parts import FINGERPRINT, STAGE, VERSION, NewParts
 from curate.doors.recognise import ANNOTATIONS, Known, recognise, suffix_of
 from curate.doors.record_files import records_of
 from curate.doors.record_import import MediaFolders, import_records
-from curate.doors.table_files import Unreadable, csv_records
+from curate.doors.table_files import csv_records
 from curate.doors.table_import import import_table
+from curate.doors.tar_media import TarMedia
 from curate.doors.videochat2 import subsets
 from curate.sources import SourceError
 from engine.catalogue import Catalogue
@@ -32,12 +34,14 @@ _NAMELESS = {*_SPLITS, "data", "annotations", "metadata", "manifest", "samples",
 
 @dataclass(frozen=True)
 class Wish:
-    """What a person asked for. `format`: one of recognise.CHOICES. `media`: folders with the media."""
+    """What a person asked for. `format`: one of recognise.CHOICES. `media`: folders with the media. `extract`: videos
+    within tars come into the catalogue's media folder."""
 
     path: Path
     format: str | None = None
     dataset: str | None = None
     media: Sequence[Path] = ()
+    extract: bool = True
 
 
 @dataclass
@@ -51,10 +55,10 @@ class Imported:
     rows: dict[str, int] = field(default_factory=dict)
     reasons: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
-    remark: str = ""
     seconds: float = 0.0
     missing: Counter[str] = field(default_factory=Counter)
     there: Counter[str] = field(default_factory=Counter)
+    taken: Counter[str] = field(default_factory=Counter)
 
 
 def import_all(catalogue: Catalogue, wish: Wish) -> Iterator[Imported]:
@@ -101,6 +105,8 @@ def _is_tar(path: Path) -> bool:
 
 
 def _import_file(catalogue: Catalogue, wish: Wish, path: Path, root: Path) -> Imported:
+    if not path.stat().st_size:
+        raise SourceError(f"{path} is empty")
     if _is_tar(path):
         return _import_records(catalogue, wish, path, "webdataset", "WebDataset", root)
     known = recognise(path, None if wish.format in ("hf", "webdataset", "files") else wish.format)
@@ -114,16 +120,10 @@ def _import_file(catalogue: Catalogue, wish: Wish, path: Path, root: Path) -> Im
     if _was_read(catalogue, ingest_id):
         done.was_known = True
         return done
-    for file in filter(None, (table, table.slow)):
-        with NewParts(catalogue) as parts:
-            refused = Refused(path.resolve(), parts, ingest_id)
-            try:
-                used = import_table(file, format_, dataset, parts, refused)
-            except Unreadable as error:
-                done.remark = f"damaged, so read slowly: {str(error).splitlines()[0][:200]}"
-                continue
-            _finish(catalogue, parts, refused, done, used, ingest_id, known.name, began)
-        break
+    with NewParts(catalogue) as parts:
+        refused = Refused(path.resolve(), parts, ingest_id)
+        used = import_table(table, format_, dataset, parts, refused)
+        _finish(catalogue, parts, refused, done, used, ingest_id, known.name, began)
     return done
 
 
@@ -141,8 +141,10 @@ def _import_records(
     place = Place(str(path.resolve()), 0, dataset, name, split)
     with NewParts(catalogue) as parts:
         refused = Refused(path.resolve(), parts, ingest_id)
+        taken = TarMedia(catalogue, parts) if wish.extract and _is_tar(path) else None
         if known is None or known.records is None:
-            found = tars.samples_of_folder(path) if path.is_dir() else tars.samples_of_tar(path)
+            take = partial(taken.take, path) if taken else None
+            found = tars.samples_of_folder(path) if path.is_dir() else tars.samples_of_tar(path, take)
             read = tars.read_sample
         else:
             found = csv_records(path) if suffix_of(path) in (".csv", ".tsv", ".tab") else records_of(path)
@@ -150,7 +152,12 @@ def _import_records(
         used = import_records(found, read, place, parts, refused, media)
         if media:
             done.missing, done.there = media.missing, media.there
+        if taken:
+            taken.add_rows()
         _finish(catalogue, parts, refused, done, used, ingest_id, name, began)
+        if taken:
+            taken.recorded()
+            done.taken = taken.outcomes
     return done
 
 

@@ -177,9 +177,9 @@ def rows_of(made: Made, place: Place) -> Iterator[tuple[str, Row]]:
         yield from (("captions", row) for row in _captions(request["request_id"], made.texts))
         return
     dataset = made.dataset or place.dataset
-    _check(made.messages)
+    _check_utf8(dataset, made.task, made.own_key)
+    media = _media_of(made.messages)
     messages = dumped(made.messages)
-    media = [item for message in made.messages for item in message["content"] if item["type"] != "text"]
     requests = [_request(dataset, place.line, clip) for clip in map(_clip_of, media) if clip]
     yield from (("requests", request) for request in requests)
     captions = list(_captions(requests[0]["request_id"], _answer(made, dataset))) if len(requests) == 1 else []
@@ -198,12 +198,25 @@ def rows_of(made: Made, place: Place) -> Iterator[tuple[str, Row]]:
     }  # fmt: skip
 
 
-def _check(messages: Messages) -> None:
-    if not any(message["role"] == "user" for message in messages):
+def _media_of(messages: Messages) -> Messages:
+    """The items that are no texts.
+
+    Raises:
+        BadRow: no message is of a user, or they say and show nothing.
+    """
+    media, is_asked, is_said = [], False, False
+    for message in messages:
+        is_asked = is_asked or message["role"] == "user"
+        for item in message["content"]:
+            if item["type"] != "text":
+                media.append(item)
+            elif not is_said:
+                is_said = bool(item["text"] or item.get("reference") or item.get("chosen"))
+    if not is_asked:
         raise BadRow("no_user", "no message of a user")
-    if not any(item["type"] != "text" or item["text"] or item.get("reference") or item.get("chosen")
-               for message in messages for item in message["content"]):  # fmt: skip
+    if not (is_said or media):
         raise BadRow("empty", "no text and no medium")
+    return media
 
 
 def _answer(made: Conversation, dataset: str) -> list[GivenText]:
@@ -247,12 +260,8 @@ def _request(dataset: str, line: int, clip: Clip) -> Row:
         raise BadRow("bad_span", f"the span ends before it starts: {clip.start_us} to {clip.end_us} us")
     frames = f"[{clip.frames[0]}, {clip.frames[1]}]" if clip.frames else ""
     key = [dataset, clip.video_key, _or_empty(clip.start_us), _or_empty(clip.end_us), frames, clip.own_key or ""]
-    try:
-        request_id = sha256("\x1f".join(key).encode()).hexdigest()[:32]
-        for name, value in clip.given.items():
-            f"{name}{value}{clip.url}".encode()
-    except UnicodeEncodeError as error:
-        raise BadRow("not_utf8", f"a name that is no UTF-8: {str(error)[:80]}") from None
+    _check_utf8(clip.url, *key, *clip.given.keys(), *clip.given.values())
+    request_id = sha256("\x1f".join(key).encode()).hexdigest()[:32]
     return {
         "request_id": request_id, "dataset": dataset, "source_row": line, "url": clip.url,
         "video_key": clip.video_key, "span_start_us": clip.start_us, "span_end_us": clip.end_us,
@@ -260,6 +269,16 @@ def _request(dataset: str, line: int, clip: Clip) -> Row:
         "hdvg_end_frame": clip.frames[1] if clip.frames else None, "own_key": clip.own_key,
         "given": list(clip.given.items()) if clip.given else None,
     }  # fmt: skip
+
+
+def _check_utf8(*texts: str | None) -> None:
+    for text in texts:
+        if text is None or text.isascii():
+            continue
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise BadRow("not_utf8", f"a text that is no UTF-8: {str(error)[:80]}") from None
 
 
 def _or_empty(value: int | None) -> str:
@@ -270,12 +289,9 @@ def _captions(request_id: str, texts: Sequence[GivenText]) -> Iterator[Row]:
     for text in texts:
         if not text.text.strip(" "):
             continue
-        try:
-            key = (request_id, text.kind, -1 if text.segment is None else text.segment, text.model, text.text)
-            text.text.encode()
-            digest = blake2b(repr(key).encode(), digest_size=16).hexdigest()
-        except UnicodeEncodeError:
-            raise BadRow("not_utf8", "a caption that is no UTF-8") from None
+        _check_utf8(text.text, text.kind, text.model)
+        key = (request_id, text.kind, -1 if text.segment is None else text.segment, text.model, text.text)
+        digest = blake2b(repr(key).encode(), digest_size=16).hexdigest()
         yield {
             "caption_id": digest, "clip_id": request_id, "kind": text.kind, "segment": text.segment,
             "text": text.text, "model": text.model,

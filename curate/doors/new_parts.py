@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -25,6 +26,8 @@ VERSION = 1
 FINGERPRINT = fingerprint_of(STAGE, VERSION)
 _ALIKE = ("kind", "model", "fingerprint", "tool_version", "created_at", "dataset", "format", "task", "media", "split",
           "stage", "reason", "segment")  # fmt: skip
+_UNBOUNDED = frozenset({"text", "messages", "given", "detail", "url", "clip_ids", "caption_ids"})
+"""Bounds of long texts cost a third of the writing, and no query looks for them."""
 _LAST = ("rejects", "ingests")
 ROW_GROUP_ROWS = 20_000
 
@@ -81,25 +84,28 @@ class NewParts:
         """The same without the rows that the catalogue has; returns how many are new, by table."""
         snapshot = self._catalogue.snapshot()
         known = [name for name in _SAME if name in self._writers and snapshot.parts(name)]
-        with self._catalogue.connect_bare(memory_limit="700MB") as connection:
-            specs = [BY_NAME[name] for name in known]
-            create_table_views(connection, self._catalogue.store.duckdb_path, snapshot, specs)
-            for name in known:
-                same = _SAME[name]
-                self._writers.pop(name).close()
-                old = self._files[name]
-                new = old.with_name("new.parquet")
-                on = " and ".join(f"{one.format('n')} is not distinct from {one.format('k')}" for one in same)
-                counted = connection.execute(
-                    f"copy (select n.* from read_parquet({quoted(str(old))}) n where not exists "
-                    f"(select 1 from {name} k where {on})) to {quoted(str(new))} (format parquet, "
-                    f"compression snappy, row_group_size {ROW_GROUP_ROWS}, kv_metadata {_footer_sql()})"
-                ).fetchall()
-                self.written[name] = counted[0][0]
-                if counted[0][0]:
-                    self._adopt(name, new)
+        if known:
+            with self._catalogue.connect_bare(memory_limit="700MB") as connection:
+                specs = [BY_NAME[name] for name in known]
+                create_table_views(connection, self._catalogue.store.duckdb_path, snapshot, specs)
+                for name in known:
+                    self._leave_out_known(connection, name)
         self.publish()
         return {name: count for name, count in self.written.items() if count}
+
+    def _leave_out_known(self, connection: duckdb.DuckDBPyConnection, name: str) -> None:
+        self._writers.pop(name).close()
+        old = self._files[name]
+        new = old.with_name("new.parquet")
+        on = " and ".join(f"{one.format('n')} is not distinct from {one.format('k')}" for one in _SAME[name])
+        counted = connection.execute(
+            f"copy (select n.* from read_parquet({quoted(str(old))}) n where not exists "
+            f"(select 1 from {name} k where {on})) to {quoted(str(new))} (format parquet, "
+            f"compression snappy, row_group_size {ROW_GROUP_ROWS}, kv_metadata {_footer_sql()})"
+        ).fetchall()
+        self.written[name] = counted[0][0]
+        if counted[0][0]:
+            self._adopt(name, new)
 
     def _adopt(self, name: str, file: Path) -> None:
         part = part_name(BY_NAME[name].schema_id, content_of_file(file))
@@ -121,11 +127,13 @@ class NewParts:
         folder = self._stack.enter_context(self._catalogue.store.scratch(name))
         self._files[name] = folder / f"{name}.parquet"
         alike = [column for column in _ALIKE if column in spec.schema.names]
+        bounded = [column for column in spec.schema.names if column not in _UNBOUNDED]
         self._writers[name] = pq.ParquetWriter(
             self._files[name],
             spec.schema.with_metadata({key: value.encode() for key, value in footer.items()}),
             compression="snappy",
             use_dictionary=alike,  # type: ignore[arg-type]  (a list of columns is allowed)
+            write_statistics=bounded,  # type: ignore[arg-type]
         )
         return self._writers[name]
 

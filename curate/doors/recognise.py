@@ -10,10 +10,11 @@ from pathlib import Path
 from curate.doors.found import BadRow
 from curate.doors.made import Made
 from curate.doors.reading import chats, questions, scripts, tarsier, videochat2
-from curate.doors.record_files import Record, is_array, records_of
+from curate.doors.record_files import Record, records_of
 from curate.doors.table_files import TableFile, csv_file, json_array_file, jsonl_file, parquet_file
 from curate.formats import hdvila, lvd2m, named_columns, panda70m
 from curate.formats.format import Format
+from curate.formats.recognise import is_array
 from curate.sources import SourceError
 
 LOOKED_AT = 200
@@ -95,7 +96,7 @@ def recognise(path: Path, asked: str | None) -> Known:
     if not heads and table is None:
         raise SourceError(f"{path}: none of its first rows is a JSON object")
     if table is None:
-        names = list(dict.fromkeys(name for record in heads for name in record))
+        names = list(dict.fromkeys(name for record in heads for name in record if _is_sql_text(name)))
         table = json_array_file(path, names) if is_array(path) else jsonl_file(path, names)
     sure, possible = _fitting(heads) if asked not in TABLE_FORMATS else ([], [])
     found = None if sure else _of_table(path, table, asked)
@@ -107,6 +108,11 @@ def recognise(path: Path, asked: str | None) -> Known:
         names = " or ".join(f"--format {one.name}" for one in sure or possible)
         raise SourceError(f"{path} could be {' or '.join(f.title for f in sure or possible)}. Say which: {names}")
     raise SourceError(_unknown(path, table.columns))
+
+
+def _is_sql_text(name: str) -> bool:
+    """Whether SQL can name a column so. Half of a surrogate pair makes its row a reject; what NUL names is left out."""
+    return "\0" not in name and not any("\ud800" <= c <= "\udfff" for c in name)
 
 
 def _known(path: Path, found: RecordFormat) -> Known:
@@ -138,7 +144,8 @@ def _of_table(path: Path, table: TableFile, asked: str | None) -> Known | None:
 
 def _of_csv_records(path: Path, table: TableFile, asked: str | None) -> Known:
     """A csv of questions: rows as records."""
-    first = next((row for batch in (table.slow or table).batches() for row in batch.slice(0, 1).to_pylist()), None)
+    found = (row for batch in table.batches() for row in batch.rows.to_pylist() if row["line_problem"] is None)
+    first = next(found, None)
     candidates = [f for f in RECORD_FORMATS if f.name in ("questions", "video-captions")]
     for found in candidates:
         if asked == found.name or (asked is None and first is not None and found.fits(first)):

@@ -15,12 +15,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curate.doors.found import BadRow
-from curate.formats.recognise import opened
+from curate.formats.recognise import is_array, opened
 
 LONGEST_RECORD = 64 << 20
 READ_BYTES = 1 << 20
 PARQUET_ROWS = 1000
-_NEXT_RECORD = re.compile(r"\}\s*,\s*(?=\{)|\n(?=\s*\{)")
+_NEXT_RECORD = re.compile(r"\}\s*,\s*(?=\{)|\}\s*,[ \t]*\r?\n\s*(?=\S)|\n(?=\s*\{)")
+"""Where an item may begin: behind one that ends, or on a line of its own. What ends at the end of a line ends an item
+even where the next line does not begin as one: then that is damaged as well, and is said."""
 _SPACE = re.compile(r"[ \t\r\n,]*")
 
 Record = dict[str, Any]
@@ -41,26 +43,29 @@ def records_of(path: Path) -> Iterator[Found]:
         yield line + 1, BadRow("unreadable", f"the file cannot be read on from here: {error}")
 
 
-def is_array(path: Path) -> bool:
-    """Whether a file is one JSON array."""
-    with opened(path) as file:
-        return file.read(4096).lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"[")
-
-
 def _lines(file: BinaryIO) -> Iterator[Found]:
+    for number, raw in lines_in(file):
+        yield number, BadRow("not_json", too_long()) if raw is None else parsed(raw.decode("utf-8", "surrogateescape"))
+
+
+def lines_in(file: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
+    """(number from 1, line) of the lines that are not empty; None for one that is longer than LONGEST_RECORD."""
     number, rest = 0, False
     while raw := file.readline(LONGEST_RECORD):
         number += not rest
         was_rest, rest = rest, not raw.endswith(b"\n") and len(raw) == LONGEST_RECORD
         if was_rest:
             continue
-        text = raw.decode("utf-8", "surrogateescape")
         if number == 1:
-            text = text.removeprefix("\ufeff")
+            raw = raw.removeprefix(b"\xef\xbb\xbf")
         if rest:
-            yield number, BadRow("not_json", f"a line of more than {LONGEST_RECORD >> 20} MB")
-        elif text.strip():
-            yield number, parsed(text)
+            yield number, None
+        elif raw.strip():
+            yield number, raw
+
+
+def too_long() -> str:
+    return f"a line of more than {LONGEST_RECORD >> 20} MB"
 
 
 def parsed(text: str) -> Record | BadRow:
@@ -198,12 +203,15 @@ def dumped(value: Any) -> str:
     Raises:
         BadRow: it holds half of a surrogate pair (or bytes that are no UTF-8).
     """
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        near = text[max(0, error.start - 20) : error.start + 20]
-        raise BadRow("not_utf8", f"a text that is no UTF-8: {near!r}") from None
+    if not value and isinstance(value, dict):
+        return "{}"
+    text = _ENCODER.encode(value)
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            near = text[max(0, error.start - 20) : error.start + 20]
+            raise BadRow("not_utf8", f"a text that is no UTF-8: {near!r}") from None
     return text
 
 
@@ -211,3 +219,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return {"bytes": len(value)}
     return str(value)
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain)

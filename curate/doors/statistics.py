@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 
+from curate.doors.categories import FINGERPRINT, QUESTION_SQL
 from curate.doors.published import CATEGORY_SHARES, CATEGORY_WORDS, PUBLISHED, SECONDS_SHARES, WORDS_SHARES
 from curate.doors.writing.rows import opened
 from engine.catalogue import Catalogue
@@ -36,11 +37,11 @@ def statistics(catalogue: Catalogue, selection: str | None) -> list[Table]:
     """
     with opened(catalogue, selection) as connection:
         connection.execute(_LENGTHS_SQL)
-        connection.execute(_captions_sql())
+        connection.execute(captions_sql())
         tables = [
             _overview(connection), _shares(connection, "Lengths", "seconds", "lengths", SECONDS_SHARES, "s"),
             _kinds(connection), _shares(connection, "Caption words", "words", "best", WORDS_SHARES, "words"),
-            _categories(connection), _diversity(connection), _flow(connection), _subsets(connection, selection),
+            *_categories(connection), _diversity(connection), _flow(connection), _subsets(connection, selection),
         ]  # fmt: skip
         return [table for table in tables if table.rows]
 
@@ -56,7 +57,7 @@ _LENGTHS_SQL = """
 """
 
 
-def _captions_sql() -> str:
+def captions_sql() -> str:
     """`said`: every whole text of an entry; `best`: one for each entry, by KIND_ORDER."""
     order = " ".join(f"when '{kind}' then {place}" for place, kind in enumerate(KIND_ORDER))
     return f"""
@@ -130,22 +131,37 @@ def _kinds(connection: duckdb.DuckDBPyConnection) -> Table:
     return Table("Texts", ("kind", "model", "texts", "words", "fewest", "most"), rows)
 
 
-def _categories(connection: duckdb.DuckDBPyConnection) -> Table:
+def _categories(connection: duckdb.DuckDBPyConnection) -> list[Table]:
+    """By keywords, and by each language model that was asked (`categories.ask`)."""
     cases = " ".join(
         f"when regexp_matches(lower(text), '\\b({words})\\b') then '{name}'" for name, words in CATEGORY_WORDS.items()
     )
     counted = dict(
         _rows(connection, f"select case {cases} else 'others' end as category, count(*) from best group by 1")
     )
+    theirs = "LVD-2M's by a zero-shot classifier over eight classes."
+    tables = [_of_categories("Categories by keywords", counted, f"Keywords of the caption; {theirs}")]
+    by_model: dict[str, dict[str, int]] = {}
+    for model, category, count in _rows(connection, f"""
+        select a.model, a.answer, count(distinct b.number) from best b join answers a on a.question_id = {QUESTION_SQL}
+        where a.fingerprint = '{FINGERPRINT}' and a.answer is not null group by 1, 2 order by 1, 2
+    """):  # fmt: skip
+        by_model.setdefault(model, {})[category] = count
+    for model, found in by_model.items():
+        remark = f"{model} was asked about {sum(found.values()):,} of {sum(counted.values()):,} captions; {theirs}"
+        tables.append(_of_categories(f"Categories by {model}, zero-shot", found, remark))
+    return tables
+
+
+def _of_categories(title: str, counted: dict[str, int], remark: str) -> Table:
     total = sum(counted.values())
     if not total:
-        return Table("Categories", (), [])
+        return Table(title, (), [])
     shares: list[tuple[str, float | None, float | None]] = [
         (name, 100 * counted.get(name, 0) / total, theirs) for name, theirs in CATEGORY_SHARES.items()
     ]
     rows = [(name, counted.get(name, 0), _short(mine), _short(theirs)) for name, mine, theirs in shares]
-    remark = "By keywords of the caption; LVD-2M's by a zero-shot classifier over eight classes."
-    return Table("Categories", ("category", "clips", "%", "LVD-2M %"), rows, remark, shares)
+    return Table(title, ("category", "clips", "%", "LVD-2M %"), rows, remark, shares)
 
 
 def _diversity(connection: duckdb.DuckDBPyConnection) -> Table:

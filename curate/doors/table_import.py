@@ -2,61 +2,91 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import duckdb
 import pyarrow as pa
 
+from curate.doors.ahead import ahead
+from curate.doors.csv_blocks import Batch
 from curate.doors.found import Refused
 from curate.doors.given_texts import captions_of
 from curate.doors.new_parts import NewParts
 from curate.doors.reading.texts import Text, texts_of
-from curate.doors.table_files import TableFile, jsonl_sql
+from curate.doors.table_files import TableFile, rows_sql
 from curate.doors.table_sql import asked_sql
+from curate.formats.asked import GIVEN
 from curate.formats.format import MACROS, Format, quoted_name
-from curate.formats.lines import lines_of_records
-from curate.formats.recognise import opened
+from curate.formats.given import given_of
 
 REQUEST_COLUMNS = (
     "request_id", "dataset", "source_row", "url", "video_key", "span_start_us", "span_end_us", "hdvg_start_frame",
-    "hdvg_end_frame", "own_key", "given",
+    "hdvg_end_frame", "own_key",
 )  # fmt: skip
 
 
-@dataclass
-class _Pending:
-    """Rejects of rows of which the line is not known yet."""
+@dataclass(frozen=True)
+class _Plan:
+    """How a file is understood. `kept`: its columns that go to `given`. `passed`: texts and these columns come through
+    SQL, since it makes other rows of the file's rows; else they are taken as they were read."""
 
-    rows: array = field(default_factory=lambda: array("q"))
-    problems: list[tuple[str, str, str | None]] = field(default_factory=list)
+    sql: str
+    texts: tuple[Text, ...]
+    kept: tuple[str, ...]
+    passed: bool
 
 
 def import_table(file: TableFile, format_: Format, dataset: str, parts: NewParts, refused: Refused) -> int:
     """Stream a file into new parts; returns the number of its rows that became requests.
 
-    Raises:
-        Unreadable: a csv file that only its slow reader can read; nothing that was added may be published.
+    One thread reads and understands a batch while this one writes the batch before: both are work outside Python.
     """
+    plan = _plan(file, format_, dataset)
+    with _connection() as connection:
+        return sum(
+            _add(connection, asked, plan, parts, refused) for asked in ahead(_asked(connection.cursor(), file, plan))
+        )
+
+
+def _plan(file: TableFile, format_: Format, dataset: str) -> _Plan:
     texts = texts_of(format_.name, frozenset(column.lower() for column in file.columns))
     in_captions = {text.column for text in texts}
-    kept = [column for column in file.columns if column.lower() not in in_captions]
-    pending, written = _Pending(), 0
-    with _connection() as connection:
-        for asked in _asked(file, lambda rows: asked_sql(format_, rows, dataset, kept, texts)):
-            written += _add(connection, asked, texts, parts, pending)
-    _refuse(file, pending, refused)
-    return written
+    kept = tuple(column for column in file.columns if column.lower() not in in_captions)
+    passed = (
+        format_.explode is not None
+        or not file.is_text
+        or any(text.sql not in (text.column, quoted_name(text.column)) for text in texts)
+    )
+    sql = asked_sql(format_, f"({rows_sql(file)})", dataset, kept, texts, passed=passed)
+    return _Plan(sql, texts, kept, passed)
 
 
-def _asked(file: TableFile, sql_of: Callable[[str], str]) -> Iterator[pa.Table]:
-    """The file's rows as `asked_sql` has them, batch by batch."""
-    with _connection() as connection:
-        sql = sql_of(f"({_rows_sql(file)})")
+@dataclass(frozen=True)
+class _Asked:
+    """A batch, what `asked_sql` makes of it, and the columns in which its texts and its `given` stand, row by row."""
+
+    batch: Batch
+    rows: pa.Table
+    texts: list[pa.ChunkedArray]
+    kept: list[pa.ChunkedArray]
+
+
+def _asked(connection: duckdb.DuckDBPyConnection, file: TableFile, plan: _Plan) -> Iterator[_Asked]:
+    """`connection`: a cursor of this iterator's own, since it may be used on another thread."""
+    with connection:
         for batch in file.batches():
-            connection.register("batch", batch)
-            yield connection.sql(sql).to_arrow_table()
+            connection.register("batch", batch.rows)
+            rows = connection.sql(plan.sql).to_arrow_table()
+            if plan.passed:
+                texts = [rows[f"text_{n}"] for n in range(len(plan.texts))]
+                kept = [rows[f"{GIVEN}{n}"] for n in range(len(plan.kept))]
+            else:
+                if not rows["source_row"].equals(batch.rows["source_row"]):
+                    raise AssertionError(f"{file.path}: SQL gave rows in another order than they were read")
+                named = {name.lower(): batch.rows[name] for name in file.columns}
+                texts, kept = [named[text.column] for text in plan.texts], [batch.rows[name] for name in plan.kept]
+            yield _Asked(batch, rows, texts, kept)
 
 
 def _connection() -> duckdb.DuckDBPyConnection:
@@ -67,50 +97,33 @@ def _connection() -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _rows_sql(file: TableFile) -> str:
-    if file.path.suffix.lower() in (".parquet", ".pq"):
-        columns = ", ".join(
-            f"case when typeof({quoted_name(c)}) like '%[%' or typeof({quoted_name(c)}) like 'STRUCT%' "
-            f"or typeof({quoted_name(c)}) like 'MAP%' then to_json({quoted_name(c)})::varchar "
-            f"else {quoted_name(c)}::varchar end as {quoted_name(c)}"
-            for c in file.columns
-        )
-        return f"select source_row, line_problem, {columns} from batch"
-    return jsonl_sql(file.columns) if file.is_jsonl else "from batch"
-
-
-def _add(
-    connection: duckdb.DuckDBPyConnection, asked: pa.Table, texts: tuple[Text, ...], parts: NewParts, pending: _Pending
-) -> int:
-    usable = asked["problem"].is_null()
-    requests = asked.filter(usable).select(REQUEST_COLUMNS)
-    for captions in captions_of(connection, asked, texts):
+def _add(connection: duckdb.DuckDBPyConnection, asked: _Asked, plan: _Plan, parts: NewParts, refused: Refused) -> int:
+    rows = asked.rows
+    given = given_of(plan.kept, asked.kept, rows.num_rows)
+    usable = rows["problem"].is_null()
+    for captions in captions_of(connection, rows, asked.texts, plan.texts):
         parts.add("captions", captions, is_sound=True)
+    requests = rows.select(REQUEST_COLUMNS).append_column("given", given)
+    requests = requests if rows["problem"].null_count == rows.num_rows else requests.filter(usable)
     broken = parts.add("requests", requests)
-    by_id = {row["key"]: row for row in broken}
-    if by_id or requests.num_rows < asked.num_rows:
-        for row in asked.select(["source_row", "problem", "video_key", "request_id"]).to_pylist():
-            problem, reject = row["problem"], by_id.get(row["request_id"])
-            if problem is None and reject is None:
-                continue
-            pending.rows.append(row["source_row"])
-            reason, detail = _named(problem) if problem or reject is None else (reject["reason"], reject["detail"])
-            pending.problems.append((reason, detail, row["video_key"]))
+    if broken or requests.num_rows < rows.num_rows:
+        _refuse(asked.batch, rows, {row["key"]: row for row in broken}, refused)
     return requests.num_rows - len(broken)
 
 
-def _named(problem: str | None) -> tuple[str, str]:
+def _refuse(batch: Batch, asked: pa.Table, broken: dict[str, dict[str, str]], refused: Refused) -> None:
+    """Turn the rows away that have a problem, or broke a rule of `requests`."""
+    rows = asked.select(["source_row", "problem", "video_key", "request_id"])
+    if not broken:
+        rows = rows.filter(rows["problem"].is_valid())
+    found = [row for row in rows.to_pylist() if row["problem"] is not None or row["request_id"] in broken]
+    for row, line in zip(found, batch.lines_of([row["source_row"] for row in found]), strict=True):
+        rule = broken.get(row["request_id"])
+        named = _named(row["problem"]) if rule is None or row["problem"] else (rule["reason"], rule["detail"])
+        refused.add(line, *named, row["video_key"])
+
+
+def _named(problem: str) -> tuple[str, str]:
     """`bad_<column>` and the detail of a problem "column: what"."""
-    problem = problem or ""
     column, _, _ = problem.partition(": ")
     return f"bad_{column.replace(' ', '_')}", f"column {problem}" if column != "line" else problem
-
-
-def _refuse(file: TableFile, pending: _Pending, refused: Refused) -> None:
-    lines: dict[int, int] = {}
-    if not file.rows_are_lines and pending.rows:
-        with opened(file.path) as content:
-            found, _ = lines_of_records(content, {row + 1 for row in pending.rows})
-        lines = {record - 1: line for record, line in found.items()}
-    for row, (reason, detail, key) in zip(pending.rows, pending.problems, strict=True):
-        refused.add(int(lines.get(row) or row), reason, detail, key)

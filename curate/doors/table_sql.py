@@ -4,37 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from curate.doors.reading.texts import Text
-from curate.formats.asked import problem_sql, understood_sql
+from curate.doors.reading.texts import SEGMENT_WORD, Text
+from curate.formats.asked import GIVEN, problem_sql, understood_sql
 from curate.formats.format import Format, quoted_name
-from engine.views import quoted
 
 
-def asked_sql(format_: Format, rows: str, dataset: str, kept: Sequence[str], texts: Sequence[Text]) -> str:
-    """One row a request: the columns of `requests` but provenance, `problem` (null: it can be used), and
-    `text_<n>`, `model_<n>`, `id_<n>`.
+def asked_sql(
+    format_: Format, rows: str, dataset: str, kept: Sequence[str], texts: Sequence[Text], *, passed: bool
+) -> str:
+    """One row a request: the columns of `requests` but `given` and provenance, `problem` (null: it can be used), and of
+    each text `model_<n>` and `id_<n>`, and `is_marked_<n>` where it may be put together of segments.
 
-    `rows`: SQL with `source_row`, `line_problem` and the file's columns as texts. `kept`: the columns that go to
-    `given`. The request_id is the one that `curate download` gives the same row.
+    `rows`: SQL with `source_row`, `line_problem` and the file's columns as texts. `passed`: with each text as
+    `text_<n>` and with `kept`, the columns that go to `given`, as `given_<n>`; they may come from the file itself where
+    the rows are its rows. The request_id is the one that `curate download` gives the same row.
     """
     f = format_
-    names = ", ".join(quoted(column) for column in kept)
-    values = ", ".join(quoted_name(column) for column in kept)
-    said = "".join(f", ({t.sql})::varchar as text_{n}, {t.model} as model_{n}" for n, t in enumerate(texts))
-    passed = "".join(f", text_{n}, model_{n}" for n in range(len(texts)))
-    ids = "".join(f", {caption_id_sql(t.kind, '-1', f'model_{n}', f'text_{n}')} as id_{n}" for n, t in enumerate(texts))
+    names = [f"{GIVEN}{n}" for n in range(len(kept))] + [f"text_{n}" for n in range(len(texts))] if passed else []
+    own = [f"{quoted_name(c)} as {GIVEN}{n}" for n, c in enumerate(kept)] if passed else []
+    said = [f"({t.sql})::varchar as text_{n}, {t.model} as model_{n}" for n, t in enumerate(texts)]
+    ids = [f"{caption_id_sql(t.kind, '-1', f'model_{n}', f'text_{n}')} as id_{n}" for n, t in enumerate(texts)]
     understood = understood_sql(
         f,
         f.explode(rows) if f.explode else rows,
         dataset,
         url=f"nullif(trim({f.url.sql}), '')",
         row_problem=f"coalesce(line_problem, {f.problem})",
-        more=f"map([{names}]::varchar[], [{values}]::varchar[]) as given{said}",
+        more=", ".join([*own, *said]) or "null as nothing",
     )
+    models = [f"model_{n}" for n in range(len(texts))]
+    marked = [f"contains(text_{n}, '{SEGMENT_WORD}') as is_marked_{n}" for n, t in enumerate(texts) if t.segments]
+    columns = [*names, *models, *ids, *marked]
     return f"""
         select source_row, dataset, url, video_key, span_start_us, span_end_us, hdvg_start_frame, hdvg_end_frame,
-            own_key, given{passed}, request_id,
-            {problem_sql(f, needs_url=not f.url.sql.startswith("null"))} as problem{ids}
+            own_key, request_id, {"".join(f"{column}, " for column in columns)}
+            {problem_sql(f, needs_url=not f.url.sql.startswith("null"))} as problem
         from ({understood})
     """
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -11,44 +10,42 @@ from curate.doors.found import BadRow
 from curate.doors.made import Clip, GivenText, Made, a_text
 from curate.doors.reading import scripts
 from curate.doors.record_files import Found, Record, parsed
+from curate.doors.tar_members import Member, members_of, open_tar
 from curate.sources import VIDEO_SUFFIXES
 
 TEXT_BYTES = 64 << 20
 _TEXTS = ("txt", "caption", "cap")
 _URLS = ("url", "contentUrl", "video_url")
-Keep = Callable[[str, tarfile.TarFile, tarfile.TarInfo], None]
+Take = Callable[[Member], str]
 
 
-def samples_of_tar(path: Path, keep: Keep | None = None) -> Iterator[Found]:
+def samples_of_tar(path: Path, take: Take | None = None) -> Iterator[Found]:
     """(number of its first member, sample) of a shard: files with the same name up to the first dot, in a row.
 
-    `keep` is called with the name, the archive and the member of each video.
+    `take` is called with each video, and gives the key under which it is known then.
     """
-    number, first, key = 0, 1, None
+    first, key = 1, None
     sample: dict[str, Any] = {}
-    try:
-        with tarfile.open(path, "r|*") as archive:
-            for member in archive:
-                if not member.isfile():
-                    continue
-                number += 1
-                base, _, suffix = _split(member.name)
-                if base != key and sample:
+    with open_tar(path) as file:
+        number = 0
+        for member in members_of(file):
+            if isinstance(member, BadRow):
+                yield number + 1, member
+                continue
+            number = member.number
+            base, _, suffix = _split(member.name)
+            if base != key:
+                if sample:
                     yield first, _finished(sample)
-                if base != key:
-                    key, first = base, number
-                    sample = {"__key__": base}
+                key, first, sample = base, number, {"__key__": base}
+            try:
                 if f".{suffix.lower()}" in VIDEO_SUFFIXES:
-                    sample["__video__"] = f"{base}.{suffix}"
-                    if keep:
-                        keep(f"{base}.{suffix}", archive, member)
-                elif member.size <= TEXT_BYTES and (file := archive.extractfile(member)):
-                    sample[suffix.lower()] = file.read()
-    except (tarfile.TarError, EOFError, OSError, UnicodeDecodeError) as error:
-        if sample:
-            yield first, _finished(sample)
-        yield number + 1, BadRow("unreadable", f"the archive cannot be read on from here: {error}")
-        return
+                    sample["__video__"] = take(member) if take else str(PurePosixPath(member.name))
+                    sample["__taken__"] = take is not None
+                elif member.size <= TEXT_BYTES:
+                    sample[suffix.lower()] = member.read()
+            except BadRow as error:
+                yield number, error
     if sample:
         yield first, _finished(sample)
 
@@ -90,6 +87,7 @@ def _split(name: str) -> tuple[str, str, str]:
 
 def _finished(sample: dict[str, Any]) -> Record | BadRow:
     record: Record = {"__key__": sample["__key__"], "__video__": sample.get("__video__")}
+    is_taken = sample.get("__taken__", False)
     try:
         if isinstance(raw := sample.get("json"), bytes):
             inner = parsed(raw.decode())
@@ -103,14 +101,19 @@ def _finished(sample: dict[str, Any]) -> Record | BadRow:
         return BadRow("not_utf8", f"sample {sample['__key__']}: {error}")
     if len(record) == 2 and record["__video__"] is None:
         return BadRow("empty", f"sample {sample['__key__']}: no video, no text and no JSON")
-    return record
+    return record | {"__taken__": is_taken}
 
 
 def read_sample(record: Record) -> Sequence[Made]:
-    """A clip; where our own export wrote the JSON, exactly what it says."""
+    """A clip; where our own export wrote the JSON, exactly what it says. A video that was taken out of the shard with
+    it is a clip of its own beside that: it may be a cut of what the JSON speaks of."""
     inner = record.get("__json__") or {}
     if scripts.fits_own(inner):
-        return scripts.read_own(inner)
+        clips = scripts.read_own(inner)
+        if not record.get("__taken__"):
+            return clips
+        said = {"cut_from": clips[0].video_key}
+        return [*clips, Clip(record["__video__"], clips[0].texts, given=said, own_key=record["__key__"])]
     said = record.get("__text__", inner.get("caption"))
     texts = [GivenText("given", a_text(said, "caption"), "the dataset")] if said else []
     url = next((inner[name] for name in _URLS if isinstance(inner.get(name), str)), None)

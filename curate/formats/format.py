@@ -18,14 +18,16 @@ create macro listed(t) as try_cast(translate(t, '()', '[]') as varchar[]);
 create macro listed_pairs(t) as case
     when regexp_matches(t, '^\s*[\[(]\s*[\[(]') then try_cast(translate(t, '()', '[]') as varchar[][])
     else [try_cast(translate(t, '()', '[]') as varchar[])] end;
-create macro youtube_id(u) as nullif(regexp_extract(u,
+create macro youtube_id(u) as case when strlen(u) = 43 and starts_with(u, 'https://www.youtube.com/watch?v=')
+        and regexp_full_match(right(u, 11), '[A-Za-z0-9_-]{11}') then right(u, 11)
+    else nullif(regexp_extract(u,
     '(?i)^https?://(?:[a-z0-9-]+\.)*(?:youtube(?:-nocookie)?\.com/(?:watch/?\?(?:[^#]*&)?v=|embed/|shorts/|v/|live/)'
-    || '|youtu\.be/)([A-Za-z0-9_-]{11})(?:[^A-Za-z0-9_-]|$)', 1), '');
+    || '|youtu\.be/)([A-Za-z0-9_-]{11})(?:[^A-Za-z0-9_-]|$)', 1), '') end;
 create macro watch_url(id) as 'https://www.youtube.com/watch?v=' || id;
 """
 """us_of: microseconds of a time as datasets write it (`schemas.spans.parse_timecode`), null where it is none.
 listed: a Python or JSON list literal. listed_pairs: one of pairs, or one pair. youtube_id: the 11 characters, or
-null."""
+null; the usual form of the url is looked at first, since that costs a fifth of the expression for all forms."""
 
 Explode = Callable[[str], str]
 

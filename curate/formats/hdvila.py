@@ -39,7 +39,7 @@ def _a_row_a_scene(rows: str) -> str:
             select *, unnest(case when len(one_clip.scene_split) > 0 then one_clip.scene_split else [null] end) as scene
             from (
                 select *, unnest(case when len(clips) > 0 then clips else [null] end) as one_clip
-                from (select *, case when json_valid(clip) then json_transform(clip, '{_CLIP}') end as clips from
+                from (select *, json_transform(case when json_valid(clip) then clip end, '{_CLIP}') as clips from
                 ({rows}))
             )
         )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import zlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -92,8 +93,7 @@ def _kind(path: Path) -> str:
     if suffixes and suffixes[-1] in _KINDS:
         kind = _KINDS[suffixes[-1]]
         return _json_kind(path) if kind == "json" else kind
-    with opened(path) as file:
-        head = file.read(4096)
+    head = head_of(path, 4096)
     if head.startswith(b"PAR1"):
         return "parquet"
     if head.lstrip()[:1] in (b"{", b"["):
@@ -103,8 +103,29 @@ def _kind(path: Path) -> str:
 
 
 def _json_kind(path: Path) -> str:
-    with opened(path) as file:
-        return "json" if file.read(4096).lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"[") else "jsonl"
+    return "json" if is_array(path) else "jsonl"
+
+
+def is_array(path: Path) -> bool:
+    """Whether a file of JSON is one array."""
+    return head_of(path, 4096).lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"[")
+
+
+def head_of(path: Path, size: int) -> bytes:
+    """The first bytes of a file; fewer where it is damaged behind them.
+
+    Raises:
+        SourceError: not even the first can be read.
+    """
+    head = b""
+    try:
+        with opened(path) as file:
+            while len(head) < size and (more := file.read(min(size - len(head), 4096))):
+                head += more
+    except (EOFError, zlib.error, OSError) as error:
+        if not head:
+            raise SourceError(f"{path} cannot be read: {error}") from error
+    return head
 
 
 def opened(path: Path) -> BinaryIO:
@@ -115,21 +136,30 @@ def opened(path: Path) -> BinaryIO:
 
 
 def _csv(path: Path) -> tuple[tuple[str, ...], str, str]:
-    with opened(path) as file:
-        head = file.read(HEAD_BYTES)
-    text = head.decode("utf-8-sig", "replace")
+    header, delimiter, _ = csv_header(path)
+    columns = distinct(header)
+    return columns, _text_sql(path, columns, delimiter, quote='"', header=True), delimiter
+
+
+def csv_header(path: Path) -> tuple[list[str], str, bytes]:
+    """The cells of a csv or tsv file's first line that is not empty, their delimiter, and the byte that ends a line.
+
+    Raises:
+        SourceError: there is none.
+    """
+    text = head_of(path, HEAD_BYTES).decode("utf-8-sig", "replace").lstrip("\r\n")
     if not text.strip():
         raise SourceError(f"{path} is empty. A dataset file begins with a line that names its columns")
     line = text.splitlines()[0]
     delimiter = "\t" if line.count("\t") > line.count(",") else ","
     header = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
-    columns = _distinct(header)
-    return columns, _text_sql(path, columns, delimiter, quote='"', header=True), delimiter
+    return header, delimiter, b"\n" if "\n" in text else b"\r"
 
 
-def _distinct(header: list[str]) -> tuple[str, ...]:
-    """Column names that differ, whatever their case: a second `text` is `text_2`, one without a name `column_3`."""
-    seen: Counter[str] = Counter()
+def distinct(header: Sequence[str], taken: Iterable[str] = ()) -> tuple[str, ...]:
+    """Column names that differ from one another and from `taken`, whatever their case: a second `text` is `text_2`, one
+    without a name `column_3`."""
+    seen: Counter[str] = Counter(taken)
     names = []
     for place, given in enumerate(header, start=1):
         name = given.strip() or f"column_{place}"

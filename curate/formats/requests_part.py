@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curate.formats.asked import GIVEN
+from curate.formats.given import given_of
 from engine.work import Row
 from schemas.tables import REQUESTS
 
@@ -25,7 +26,7 @@ class RequestsPart:
     """Writes one part file. `bad`: source_row, what is wrong and video_key of rows that were not written."""
 
     def __init__(self, path: Path, columns: Sequence[str], same: Mapping[str, Any], footer: Mapping[str, str]) -> None:
-        self._columns, self._same = pa.array(columns, pa.string()), same
+        self._columns, self._same = columns, same
         self._schema = REQUESTS.schema.with_metadata({key: value.encode() for key, value in footer.items()})
         self._writer = pq.ParquetWriter(path, self._schema, compression="snappy", **_OPTIONS)
         self._seen = self.num_rows = 0
@@ -62,18 +63,10 @@ class RequestsPart:
         arrays = []
         for field in self._schema:
             if field.name == "given":
-                arrays.append(self._given(batch))
+                columns = [batch[f"{GIVEN}{i}"] for i in range(len(self._columns))]
+                arrays.append(given_of(self._columns, columns, batch.num_rows))
             elif field.name in self._same:
                 arrays.append(pa.repeat(pa.scalar(self._same[field.name], field.type), batch.num_rows))
             else:
                 arrays.append(batch[field.name].cast(field.type))
         return pa.RecordBatch.from_arrays(arrays, schema=self._schema)
-
-    def _given(self, batch: pa.RecordBatch) -> pa.MapArray:
-        """The file's own columns as a map a row: the columns one behind the other, then taken row by row."""
-        count, rows = len(self._columns), batch.num_rows
-        values = pa.concat_arrays([batch[f"{GIVEN}{i}"].cast(pa.string()) for i in range(count)])
-        by_row = np.arange(rows)[:, None] + np.arange(count)[None, :] * rows
-        names = self._columns.take(pa.array(np.tile(np.arange(count), rows)))
-        offsets = pa.array(np.arange(rows + 1, dtype=np.int32) * count)
-        return pa.MapArray.from_arrays(offsets, names, values.take(pa.array(by_row.ravel())))

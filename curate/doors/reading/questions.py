@@ -98,7 +98,7 @@ def read_own(record: Record) -> list[Conversation]:
             for item in message["content"]:
                 if item["type"] not in ("text", "image", "video") or not isinstance(item[item["type"]], str | dict):
                     raise BadRow("bad_item", repr(item)[:80])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadRow("bad_row", f"messages: {type(error).__name__} {error}") from None
     return [Conversation(
         messages, given, record.get("task"), record.get("own_key"), record.get("split"), record.get("dataset"),

@@ -137,7 +137,7 @@ def fits_own(record: Record) -> int:
 
 
 def read_own(record: Record) -> list[Clip]:
-    inner = record["longtake_clip"]
+    inner = record.get("longtake_clip")
     if not isinstance(inner, dict) or not isinstance(inner.get("captions"), list):
         raise BadRow("bad_row", f"longtake_clip: no captions: {repr(inner)[:80]}")
     try:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from curate.formats.format import quoted_name
 
-SEGMENT_MARK = r"Caption\s*\d+\s*:"
+SEGMENT_WORD = "Caption"
+SEGMENT_MARK = SEGMENT_WORD + r"\s*\d+\s*:"
 """LVD-2M joins the texts of 30-second pieces so; the exact spacing is not documented."""
 LVD2M_MODELS = {"raw": "LLaVA-v1.6-34B", "refined": "Claude-3-Haiku", "rewritten": "LLaMA-3.1-70B"}
 _TEXT_COLUMNS = ("caption", "text", "description", "title")

@@ -107,9 +107,18 @@ def _flush(parts: NewParts, buffers: dict[str, list[Row]]) -> None:
 
 
 def _keep_example(done: Amended, entry: SampleEntry, messages: Messages) -> None:
-    if messages != entry.messages and len(done.examples) < 3:
-        pairs = ((a, b) for a, b in zip(texts_of(entry.messages), texts_of(messages), strict=False) if a != b)
-        done.examples += [next(pairs, ("", ""))]
+    if messages == entry.messages or len(done.examples) >= 3:
+        return
+    for say in (texts_of, _media_of):
+        pairs = ((a, b) for a, b in zip(say(entry.messages), say(messages), strict=False) if a != b)
+        if (found := next(pairs, None)) is not None:
+            done.examples.append(found)
+            return
+
+
+def _media_of(messages: Messages) -> list[str]:
+    items = (item for message in messages for item in message["content"] if item["type"] != "text")
+    return [json.dumps(item[item["type"]], ensure_ascii=False) for item in items]
 
 
 def texts_of(messages: Messages) -> list[str]:

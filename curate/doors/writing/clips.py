@@ -3,26 +3,23 @@ gives the same bytes."""
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
 import shutil
-import tarfile
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from curate.doors.writing.rows import ClipEntry
+from curate.doors.writing.shards import SHARD_BYTES, Shards
 from curate.file_names import file_name
 from engine.catalogue import Catalogue
 from media.cut import cut
 from media.errors import MediaError
 
-SHARD_BYTES = 1 << 30
 CRF = 18
-_COPY_BYTES = 4 << 20
 KINDS = ("dense", "refined", "rewritten", "raw", "given", "grounded", "student")
 """Which text stands in key.txt: the first of these that there is."""
 
@@ -47,55 +44,51 @@ def clip_json(entry: ClipEntry) -> dict[str, Any]:
 
 
 def best_text(entry: ClipEntry) -> str | None:
-    return next((text for kind in KINDS if (text := entry.text_of(kind))), None)
+    said = {text["kind"]: text["text"] for text in reversed(entry.texts) if text["segment"] is None}
+    return next((text for kind in KINDS if (text := said.get(kind))), None)
 
 
 def clip_json_bytes(entry: ClipEntry) -> bytes:
-    return json.dumps(clip_json(entry), ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+    return _JSON.encode(clip_json(entry)).encode()
+
+
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
 class MediaFiles:
-    """The bytes of clips: the file itself where the clip is all of it, else an exact cut by one thread, which gives
-    the same bytes everywhere with the same libraries."""
+    """The files of clips: the video itself where the clip is all of it, else an exact cut by one thread, which gives
+    the same bytes everywhere with the same libraries. Cuts go to `scratch`, one at a time."""
 
-    def __init__(self, catalogue: Catalogue, *, wanted: bool) -> None:
-        self._catalogue = catalogue
+    def __init__(self, catalogue: Catalogue, scratch: Path, *, wanted: bool) -> None:
+        self._root = catalogue.resolve_uri
+        self._scratch = scratch
         self._wanted = wanted
         self.failed: list[tuple[str, str]] = []
         self.absent = 0
 
-    @contextmanager
-    def of(self, entry: ClipEntry) -> Iterator[Path | None]:
-        """A local file with the clip; None where it has not come, or cannot be cut."""
+    def put(self, entry: ClipEntry, add: Callable[[str, str], None]) -> None:
+        """Call `add(suffix, path)` with the clip's file, unless it has not come or cannot be cut."""
         if not self._wanted:
-            yield None
             return
         row = entry.row
         uri = row["clip_uri"] or (row["uri"] if row["kept"] != "spans" else None)
         if row["clip_id"] is None or uri is None:
             self.absent += 1
-            yield None
             return
-        source = self._catalogue.resolve_uri(uri)
         is_whole = row["clip_uri"] or (row["start_us"] == 0 and row["end_us"] == row["duration_us"])
-        if is_whole and "://" not in source:
-            yield Path(source) if self._is_there(entry, source) else None
-            return
-        with tempfile.TemporaryDirectory(prefix="longtake-") as folder:
-            out = Path(folder) / "clip.mp4"
-            try:
-                cut(source, row["start_us"], row["end_us"], out, crf=CRF, threads=1)
-            except (MediaError, OSError) as error:
-                self.failed.append((entry.key, str(error)))
-                yield None
-                return
-            yield out
-
-    def _is_there(self, entry: ClipEntry, source: str) -> bool:
-        if os.path.isfile(source):  # noqa: PTH113  (a Path for each of a million files takes its time)
-            return True
-        self.failed.append((entry.key, f"{source} is gone"))
-        return False
+        source = uri if uri.startswith("/") else self._root(uri)
+        try:
+            if not is_whole or "://" in source:
+                made = self._scratch / "clip.mp4"
+                cut(source, row["start_us"], row["end_us"], made, crf=CRF, threads=1)
+                source = str(made)
+            add(os.path.splitext(source)[1].lower(), source)  # noqa: PTH122  (a Path for each of a million files)
+        except FileNotFoundError:
+            self.failed.append((entry.key, f"{source} is gone"))
+        except (MediaError, OSError) as error:
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            self.failed.append((entry.key, str(error)))
 
 
 def write_files(entries: Iterator[ClipEntry], out: Path, media: MediaFiles) -> int:
@@ -103,80 +96,35 @@ def write_files(entries: Iterator[ClipEntry], out: Path, media: MediaFiles) -> i
     out.mkdir(parents=True, exist_ok=True)
     count = 0
     for entry in entries:
-        name = file_name(entry.key, "")
-        (out / f"{name}.json").write_bytes(clip_json_bytes(entry))
-        if (text := best_text(entry)) is not None:
-            (out / f"{name}.txt").write_bytes(text.encode())
-        with media.of(entry) as file:
-            if file is not None:
-                shutil.copyfile(file, out / f"{name}{file.suffix.lower()}")
         count += 1
+        base = str(out / file_name(entry.key, ""))
+        Path(f"{base}.json").write_bytes(clip_json_bytes(entry))
+        if (text := best_text(entry)) is not None:
+            Path(f"{base}.txt").write_bytes(text.encode())
+        media.put(entry, lambda suffix, path, base=base: copy_file(path, base + suffix))
     return count
+
+
+def copy_file(source: str, target: str) -> None:
+    shutil.copyfile(source, target)
 
 
 def write_webdataset(
     entries: Iterator[ClipEntry], out: Path, media: MediaFiles, shard_bytes: int = SHARD_BYTES
 ) -> tuple[int, int]:
-    """Shards `000000.tar` of about `shard_bytes`; returns clips and shards. Times and owners in them are zero."""
-    out.mkdir(parents=True, exist_ok=True)
-    for old in out.glob("*.tar"):
-        old.unlink()
-    shard, count, size = 0, 0, 0
-    archive: BinaryIO | None = None
-    try:
+    """Shards of about `shard_bytes`; returns clips and shards. Dots within a key are escaped: behind the first one
+    readers of shards take all for the ending."""
+    count = 0
+    with Shards(out, shard_bytes) as shards:
         for entry in entries:
-            if archive is None or size >= shard_bytes:
-                _finish(archive)
-                archive = (out / f"{shard:06d}.tar").open("wb", buffering=_COPY_BYTES)
-                shard, size = shard + 1, 0
-            name = file_name(entry.key, "").replace(".", "%2E")
-            with media.of(entry) as file:
-                if file is not None:
-                    size += _add_file(archive, f"{name}{file.suffix.lower()}", file)
-            size += _add(archive, f"{name}.json", clip_json_bytes(entry))
-            if (text := best_text(entry)) is not None:
-                size += _add(archive, f"{name}.txt", text.encode())
             count += 1
-    finally:
-        _finish(archive)
-    return count, shard
-
-
-def _header(name: str, size: int) -> bytes:
-    member = tarfile.TarInfo(name)
-    member.size = size
-    return member.tobuf(tarfile.PAX_FORMAT)
-
-
-def _add(archive: BinaryIO, name: str, content: bytes) -> int:
-    head = _header(name, len(content))
-    padding = -len(content) % 512
-    archive.write(b"".join((head, content, bytes(padding))))
-    return len(head) + len(content) + padding
-
-
-def _add_file(archive: BinaryIO, name: str, file: Path) -> int:
-    with file.open("rb", buffering=0) as source:
-        size = os.fstat(source.fileno()).st_size
-        if size <= _COPY_BYTES:
-            content = source.read(size + 1)
-            while len(content) < size and (more := source.read(size - len(content))):
-                content += more
-            return _add(archive, name, content)
-        head = _header(name, size)
-        archive.write(head)
-        left = size
-        while left and (block := source.read(min(left, _COPY_BYTES))):
-            archive.write(block)
-            left -= len(block)
-        archive.write(bytes(left + (-size % 512)))
-    return len(head) + size + (-size % 512)
-
-
-def _finish(archive: BinaryIO | None) -> None:
-    if archive is not None:
-        archive.write(bytes(2 * 512))
-        archive.close()
+            base = file_name(entry.key, "").replace(".", "%2E")
+            shards.begin_sample()
+            media.put(entry, lambda suffix, path, base=base: shards.add_file(base + suffix, path))
+            shards.add(f"{base}.json", clip_json_bytes(entry))
+            if (text := best_text(entry)) is not None:
+                shards.add(f"{base}.txt", text.encode())
+    return count, shards.count
 
 
 def text_file(path: Path) -> io.TextIOWrapper:
