@@ -28,6 +28,16 @@ class Device(StrEnum):
     cuda = "cuda"
 
 
+class TaskName(StrEnum):
+    """What samples teach."""
+
+    caption = "caption"
+    grounded = "grounded"
+    frame_order = "frame_order"
+    multi_image = "multi_image"
+    tracking = "tracking"
+
+
 class Sharing(StrEnum):
     """How several processes (torchrun) learn as one."""
 
@@ -71,8 +81,19 @@ def run(
 def samples(
     catalogue: CatalogueOption,
     dataset: DatasetOption,
-    kind: Annotated[list[str] | None, typer.Option("--kind", help="Kind of captions, several times.")] = None,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option("--kind", help="Kind of captions, several times. Default: raw; of grounded its own."),
+    ] = None,
     where: Where = None,
+    task: Annotated[TaskName, typer.Option(help="What they teach.")] = TaskName.caption,
+    imported: Annotated[
+        str | None, typer.Option(help="Conversations of this imported dataset, in place of captions.")
+    ] = None,
+    tracks: Annotated[
+        Path | None, typer.Option(help="tracking: Parquet, CSV or JSONL: clip_id, object, time_us, x1, y1, x2, y2.")
+    ] = None,
+    frames: Annotated[int, typer.Option(min=2, help="That grounded samples name; the most of tracks, pictures.")] = 16,
     prompt: Annotated[
         list[str] | None, typer.Option("--prompt", help="Question; of several each caption gets one.")
     ] = None,
@@ -83,7 +104,13 @@ def samples(
     """Make samples out of captions. All clips of a video are in one split; what is there is not made again."""
     from train import commands  # noqa: PLC0415
 
-    commands.samples(catalogue, dataset, tuple(kind or ("raw",)), where, tuple(prompt or ()), validation, test, seed)
+    if imported is not None and (kind or where or prompt or tracks or task is not TaskName.caption):
+        raise WrongUse("--imported takes conversations as they are: leave --kind, --where, --task, --prompt out.")
+    kinds = tuple(kind or (("grounded",) if task is TaskName.grounded else ("raw",)))
+    commands.samples(
+        catalogue, imported, dataset=dataset, kinds=kinds, where=where, prompts=tuple(prompt or ()), task=task.value,
+        n_frames=frames, tracks=tracks, validation=validation, test=test, seed=seed,
+    )  # fmt: skip
 
 
 @app.command()

@@ -7,12 +7,13 @@ import sys
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from engine.catalogue import Catalogue
 from engine.door import WrongUse
 from engine.store import CatalogueError
 from train.build_samples import PROMPT, SampleRule, build_samples, counted
+from train.imported_samples import build_imported
 from train.recipes import RECIPES, recipe_named
 from train.settings import Part, Recipe
 from train.sources import SampleSource
@@ -65,27 +66,19 @@ def run(
     print(train(opened, chosen, options, say))
 
 
-def samples(
-    catalogue: str,
-    dataset: str,
-    kinds: tuple[str, ...],
-    where: str | None,
-    prompts: tuple[str, ...],
-    validation: float,
-    test: float,
-    seed: int,
-) -> None:
-    """Make samples and say how many."""
+def samples(catalogue: str, imported: str | None, *, dataset: str, prompts: tuple[str, ...], **rest: Any) -> None:
+    """Make samples of captions, or of imported conversations, and say how many. rest: further fields of SampleRule."""
     opened = open_catalogue(catalogue)
     try:
-        rule = SampleRule(dataset, kinds, where, prompts or (PROMPT,), validation, test, seed)
-        counts = build_samples(opened, rule)
+        rule = SampleRule(dataset, prompts=prompts or (PROMPT,), **rest)
+        counts = build_imported(opened, rule, imported) if imported else build_samples(opened, rule)
     except ValueError as error:
         raise WrongUse(str(error)) from error
     say(f"samples of {dataset}: {counted(sorted(counts.items()))}")
     if not counts:
         say(
-            f'no caption of kind {" or ".join(kinds)} fits: curate sql "select kind, count(*) from captions group by 1"'
+            f"no caption of kind {' or '.join(rule.kinds)} fits: "
+            'curate sql "select kind, count(*) from captions group by 1"'
         )
 
 
