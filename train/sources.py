@@ -22,7 +22,7 @@ from train.settings import Part, Recipe
 class Sample:
     """One row to learn from. messages: the conversation. chosen, rejected: answers of a pair that follow it.
 
-    caption_id: of the one caption that it was made from, whose tokens a teacher's logprobs belong to.
+    caption_id: of the one caption that its answer is, whose tokens a teacher's logprobs belong to.
     """
 
     sample_id: str
@@ -30,6 +30,11 @@ class Sample:
     caption_id: str | None = None
     chosen: str | None = None
     rejected: str | None = None
+
+
+def question_of(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A conversation up to the answer with which it ends."""
+    return list(messages[:-1] if messages[-1]["role"] == "assistant" else messages)
 
 
 class Source(Protocol):
@@ -104,7 +109,7 @@ class SampleSource:
     def sample(self, number: int) -> Sample:
         """One row."""
         row = self._rows.slice(number, 1).to_pylist()[0]
-        captions = row["caption_ids"] or []
+        captions = (row["caption_ids"] or []) if row["task"] in (None, "caption") else []
         return Sample(
             row["id"],
             json.loads(row["messages"]),
@@ -135,13 +140,15 @@ def _table(recipe: Recipe) -> str:
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, part: Part, recipe: Recipe) -> pa.Table:
-    """id, messages, caption_ids, chosen, rejected of one part, ordered by id."""
+    """id, messages, caption_ids, task, chosen, rejected of one part, ordered by id."""
     if recipe.objective == "dpo":
-        chosen = "p.pair_id as id, s.messages, s.caption_ids, p.chosen, p.rejected, p.dataset, p.split, p.reason"
+        chosen = (
+            "p.pair_id as id, s.messages, s.caption_ids, s.task, p.chosen, p.rejected, p.dataset, p.split, p.reason"
+        )
         source = f"(select {chosen} from pairs p join samples s on s.sample_id = p.sample_id)"
     else:
         source = "(select sample_id as id, *, null::varchar as chosen, null::varchar as rejected from samples)"
-    sql = f"""select id, messages, caption_ids, chosen, rejected from {source}
+    sql = f"""select id, messages, caption_ids, task, chosen, rejected from {source}
         where dataset = {quoted(part.dataset)} and split = {quoted(recipe.split)} and ({part.where or "true"})
         order by id"""
     try:
