@@ -170,6 +170,17 @@ def batch(
 
 
 @app.command()
+def curves(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of runs, finished or not; several are drawn as one.")],
+    out: Annotated[Path | None, typer.Option(help="A .png, .svg or .pdf. Default: curves.png in the one run.")] = None,
+) -> None:
+    """Draw loss, learning rate, gradient norm and speed of runs."""
+    from train import commands  # noqa: PLC0415
+
+    commands.curves(runs, out)
+
+
+@app.command()
 def recipes() -> None:
     """List the recipes."""
     from train import commands  # noqa: PLC0415

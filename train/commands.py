@@ -124,6 +124,15 @@ def batch(recipe: str, catalogue: str, step: int, changes: Changes) -> None:
         print(f"{sample_id}\t{turn}")
 
 
+def curves(runs: list[Path], out: Path | None) -> None:
+    """Draw a picture; its place is printed."""
+    from train.curves import PICTURE, draw  # noqa: PLC0415
+
+    if out is None and len(runs) > 1:
+        raise WrongUse("several runs need a place for their picture: --out FILE.")
+    print(draw(runs, out or runs[0] / PICTURE))
+
+
 def recipes() -> None:
     """A line a recipe."""
     for name, make in RECIPES.items():

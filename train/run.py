@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from hashlib import blake2b
+from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -23,6 +24,7 @@ from engine.door import WrongUse
 from model.errors import ModelError
 from train import checkpoints
 from train.choosing import answers_of, count_of, objective_of
+from train.curves import PICTURE, draw
 from train.frame_cache import FrameCache
 from train.learner import Learner
 from train.metrics import Metrics
@@ -207,6 +209,8 @@ def _finish(learner: Learner, loaded: Any, options: RunOptions, parallel: Parall
     if learner.mean:
         learner.mean.swap(learner.module)
     save_model(loaded, learner.module.network, target, write=parallel.is_first)
+    if parallel.is_first and find_spec("matplotlib"):
+        draw([options.out], options.out / PICTURE)
     parallel.barrier()
     say(f"the model is in {target}")
     return target

@@ -14,6 +14,7 @@ from engine.catalogue import Catalogue
 from engine.door import WrongUse
 from engine.query import QueryError, fenced, one_line, run
 from engine.views import quoted
+from train.kept_tokens import KeptTokens
 from train.mixture import Order, Shown
 from train.settings import Part, Recipe
 
@@ -87,6 +88,7 @@ class SampleSource:
         }
         self.order = Order(places, recipe.seed)
         self._batch = recipe.batch
+        self._tokens: KeptTokens | None = None
 
     def __len__(self) -> int:
         return self._rows.num_rows
@@ -120,14 +122,10 @@ class SampleSource:
 
     def tokens_of(self, caption_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """output_ids, top_ids, top_logprobs and text of captions that keep them."""
-        if not caption_ids:
-            return {}
-        sql = f"""select caption_id, text, output_ids, top_ids, top_logprobs from captions
-            where output_ids is not null and top_ids is not null
-                and caption_id in ({", ".join(map(quoted, caption_ids))})"""
-        with self._catalogue.connect() as connection:
-            rows = connection.sql(sql).to_arrow_table().to_pylist()
-        return {row["caption_id"]: row for row in rows}
+        if self._tokens is None:
+            every = (one for row in self._rows.column("caption_ids").to_pylist() for one in row or ())
+            self._tokens = KeptTokens(self._catalogue, every)
+        return self._tokens(caption_ids)
 
     def _datasets(self, recipe: Recipe) -> list[str]:
         with self._catalogue.connect() as connection:
