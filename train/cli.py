@@ -58,10 +58,11 @@ def run(
         list[str] | None, typer.Option("--dataset", help="NAME or NAME=EPOCHS, several times. Default: the recipe's.")
     ] = None,
     lr: Annotated[float | None, typer.Option(help="Peak learning rate. Default: the recipe's.")] = None,
-    teacher: Annotated[str | None, typer.Option(help="logit distillation: checkpoint of a live teacher.")] = None,
+    teacher: Annotated[str | None, typer.Option(help="distillation: checkpoint of a live teacher.")] = None,
     seed: Annotated[int | None, typer.Option(help="Default: the recipe's.")] = None,
     device: Annotated[Device, typer.Option(help="cpu or cuda.")] = Device.cpu,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run that OUT holds.")] = False,
+    checkpoint_every: Annotated[int | None, typer.Option(min=1, help="Steps. Default: the recipe's.")] = None,
     keep: Annotated[int, typer.Option(min=1, help="Checkpoints that stay.")] = 2,
     workers: Annotated[int, typer.Option(min=0, help="Processes that decode ahead; 0: in between.")] = 0,
     cache_gb: Annotated[float, typer.Option(min=0, help="Decoded frames kept on disk; 0: none.")] = 0.0,
@@ -70,7 +71,7 @@ def run(
     """Train a model by a recipe; the model is in OUT/model, what each step did in OUT/metrics.parquet."""
     from train import commands  # noqa: PLC0415
 
-    changes = commands.Changes(steps, batch, epochs, tuple(dataset or ()), lr, teacher, seed)
+    changes = commands.Changes(steps, batch, epochs, tuple(dataset or ()), lr, teacher, seed, checkpoint_every)
     commands.run(
         recipe, catalogue, model, out, changes, device=device.value, resume=resume, keep=keep, workers=workers,
         cache_gb=cache_gb, sharing=sharing.value,

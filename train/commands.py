@@ -30,6 +30,7 @@ class Changes:
     lr: float | None = None
     teacher: str | None = None
     seed: int | None = None
+    checkpoint_every: int | None = None
 
 
 def run(
@@ -144,7 +145,9 @@ def changed(recipe: Recipe, changes: Changes) -> Recipe:
     if changes.epochs is not None and changes.steps is not None:
         raise WrongUse("give --steps or --epochs, not both.")
     new: dict[str, object] = {
-        name: value for name in ("steps", "batch", "seed") if (value := getattr(changes, name)) is not None
+        name: value
+        for name in ("steps", "batch", "seed", "checkpoint_every")
+        if (value := getattr(changes, name)) is not None
     }
     try:
         if changes.datasets:
@@ -161,7 +164,7 @@ def changed(recipe: Recipe, changes: Changes) -> Recipe:
             new["optimiser"] = replace(recipe.optimiser, lr=changes.lr)
         if changes.teacher is not None:
             if recipe.distil is None:
-                raise WrongUse(f"--teacher is for logit distillation; {recipe.name} is none.")
+                raise WrongUse(f"--teacher is for distillation by logits; {recipe.name} is none.")
             new["distil"] = replace(recipe.distil, teacher=changes.teacher)
         return replace(recipe, **new)  # pyright: ignore[reportArgumentType]
     except ValueError as error:

@@ -71,7 +71,10 @@ def train(catalogue: Catalogue, recipe: Recipe, options: RunOptions, say: Callab
     Raises WrongUse: nothing to learn from, a folder that holds another run; ModelError; KeyboardInterrupt after a
     checkpoint, on Ctrl-C and on SIGTERM.
     """
-    return train_on(SampleSource(catalogue, recipe), Path(catalogue.url), recipe, options, say)
+    source = SampleSource(catalogue, recipe)
+    if leaked := source.leaked():
+        say(f"{leaked:,} videos of this mixture are in another split than {recipe.split!r} of some samples, too")
+    return train_on(source, Path(catalogue.url), recipe, options, say)
 
 
 def train_on(source: Source, root: Path, recipe: Recipe, options: RunOptions, say: Callable[[str], None]) -> Path:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from engine.catalogue import Catalogue
 from engine.door import WrongUse
@@ -87,11 +88,21 @@ class SampleSource:
             part.dataset: table.num_rows for part, table in zip(parts, tables, strict=True)
         }
         self.order = Order(places, recipe.seed)
-        self._batch = recipe.batch
+        self._batch, self._split = recipe.batch, recipe.split
         self._tokens: KeptTokens | None = None
 
     def __len__(self) -> int:
         return self._rows.num_rows
+
+    def leaked(self) -> int:
+        """Videos that the mixture shows and that are in another split of any dataset: scores on those would lie."""
+        shown = pa.table({"video_id": pc.unique(pc.list_flatten(self._rows.column("video_ids")))})
+        with self._catalogue.connect() as connection:
+            connection.register("shown", shown)
+            sql = """select count(distinct video_id) from (
+                    select unnest(video_ids) as video_id from samples where split <> ?
+                ) semi join shown using (video_id)"""
+            return connection.execute(sql, [self._split]).fetchall()[0][0]
 
     def steps(self) -> int:
         """Steps of one pass over the mixture."""
@@ -138,15 +149,16 @@ def _table(recipe: Recipe) -> str:
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, part: Part, recipe: Recipe) -> pa.Table:
-    """id, messages, caption_ids, task, chosen, rejected of one part, ordered by id."""
+    """id, messages, video_ids, caption_ids, task, chosen, rejected of one part, ordered by id."""
     if recipe.objective == "dpo":
         chosen = (
-            "p.pair_id as id, s.messages, s.caption_ids, s.task, p.chosen, p.rejected, p.dataset, p.split, p.reason"
+            "p.pair_id as id, s.messages, s.video_ids, s.caption_ids, s.task, p.chosen, p.rejected, p.dataset, "
+            "p.split, p.reason"
         )
         source = f"(select {chosen} from pairs p join samples s on s.sample_id = p.sample_id)"
     else:
         source = "(select sample_id as id, *, null::varchar as chosen, null::varchar as rejected from samples)"
-    sql = f"""select id, messages, caption_ids, task, chosen, rejected from {source}
+    sql = f"""select id, messages, video_ids, caption_ids, task, chosen, rejected from {source}
         where dataset = {quoted(part.dataset)} and split = {quoted(recipe.split)} and ({part.where or "true"})
         order by id"""
     try:

@@ -13,6 +13,9 @@ from engine.catalogue import Catalogue
 from train.build_samples import SampleRule, build_samples, sample_of, split_of
 from train.frame_cache import FrameCache
 from train.mixture import Order, seed_of
+from train.settings import Recipe
+from train.small_world.shelf import add_stories
+from train.sources import SampleSource
 from train.tasks.rule import asked, prompt_of, video_item
 
 ROW = {
@@ -136,3 +139,12 @@ def test_a_full_cache_keeps_what_it_has(tmp_path: Path) -> None:
     assert cache.get("a") is not None
     assert cache.get("b") is None
     assert FrameCache(tmp_path, 6_000).get("a") is not None
+
+
+def test_videos_that_are_in_another_split_as_well_are_counted(tmp_path: Path, recipe: Recipe) -> None:
+    catalogue = Catalogue.open(tmp_path / "catalogue", create=True)
+    add_stories(catalogue, range(6))
+    build_samples(catalogue, SampleRule("stories", kinds=("given",)))
+    assert SampleSource(catalogue, recipe).leaked() == 0
+    counts = build_samples(catalogue, SampleRule("others", kinds=("given",), validation=0.5))
+    assert SampleSource(catalogue, recipe).leaked() == counts["validation"] > 0
