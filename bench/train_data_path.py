@@ -2,7 +2,8 @@
 
 16 frames of spans of ten seconds, at most 460,800 pixels each, as `tarsier2_sft1` reads them, by the reader of a run
 with its worker processes. Beside it what a full-parameter step of a 7B network consumes on one H200 at 45 % of its
-datasheet, counted by train/network/flops.py, and where one process spends its time. --videos FOLDER: real files;
+datasheet, counted by train/network/flops.py, and where one process spends its time. On a machine that does other work
+as well, what processor time says is nearer to the truth than the clock. --videos FOLDER: real files;
 by default made ones of 1280 x 720.
 """
 
@@ -21,6 +22,7 @@ from typing import Any
 
 from bench.measure import save
 from bench.recaption_gpu import SHAPES
+from media.errors import MediaError
 from media.probe import probe
 from media.synthetic.camera import Camera
 from media.synthetic.encoding import Encoding
@@ -90,7 +92,8 @@ def main() -> int:
     needed = _needed()
     result = {
         "clips": len(spans), "workers": asked.workers, "clips_per_s": decoded, "clips_per_s_from_cache": cached,
-        "needed_clips_per_s": needed, "ratio": decoded / needed, "ratio_from_cache": cached / needed,
+        "clips_per_s_by_processor_time": asked.workers / sum(parts.values()), "needed_clips_per_s": needed,
+        "ratio": decoded / needed, "ratio_by_processor_time": asked.workers / sum(parts.values()) / needed,
         "seconds_of_one_process": parts, "limited_by": max(parts, key=lambda name: parts[name]),
     }  # fmt: skip
     save("train_data_path", result)
@@ -102,10 +105,16 @@ def _spans(folder: Path, count: int) -> list[tuple[Path, int]]:
     """Spans of ten seconds, file by file, again from the first file's beginning where there are too few."""
     found = []
     for path in sorted(path for path in folder.iterdir() if path.suffix in (".mp4", ".mkv", ".webm", ".mov")):
-        duration = probe(path).duration_us
-        found += [(path, start) for start in range(0, max(1, duration - SPAN_US + 1), SPAN_US)]
+        try:
+            duration = probe(path).duration_us
+        except MediaError as error:
+            print(f"left out: {error}", file=sys.stderr)
+            continue
+        if duration < SPAN_US:
+            continue
+        found += [(path, start) for start in range(0, duration - SPAN_US + 1, SPAN_US)]
     if not found:
-        raise SystemExit(f"{folder} holds no video.")
+        raise SystemExit(f"{folder} holds no video of ten seconds.")
     return [
         (path, start + number // len(found)) for number in range(count) for path, start in [found[number % len(found)]]
     ]
