@@ -14,6 +14,8 @@ REASONS: dict[str, str] = {
     "no_frames": "No frame is left to look at.",
     "too_small": "A side of the picture is shorter than one merged patch.",
     "too_long": "The prompt with its pictures is longer than the limit.",
+    "no_logprobs": "Logit distillation learns from kept tokens and their likeliest alternatives.",
+    "other_vocabulary": "Logprobs of one vocabulary mean nothing to another.",
     "not_installed": "A library that this needs is missing.",
     "exists": "The destination is there already.",
     "disk_full": "There is not enough room at the destination.",

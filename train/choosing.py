@@ -1,8 +1,8 @@
-"""The loss of a recipe, over what a pack predicts and the samples that are in it."""
+"""The loss of a recipe, over what a pack predicts and the samples that are in it; and who writes its answers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,25 +17,46 @@ from train.network.loading import load_for_training
 from train.objectives import (
     Loss,
     check_vocabulary,
+    generalised_jsd_loss,
     kept_logprobs_loss,
     live_teacher_loss,
     preference_loss,
     sequence_logprobs,
     text_loss,
 )
+from train.own_answers import OwnAnswers
+from train.parallel import Parallel
+from train.preferences.reference import Logprobs
 from train.reading import Ready
 from train.settings import Distil, Preference, Recipe
 
+ReferenceOf = Callable[[Sequence[Ready], Tensor], Tensor]
+"""Log-probabilities of chosen and rejected answers in turn, [2n], on the device of the policy's."""
 
-def objective_of(recipe: Recipe, loaded: LoadedModel, module: PackedNetwork, device: str) -> Objective:
-    """What the recipe minimises. Raises WrongUse: a teacher with another vocabulary, DPO without its adapter."""
+
+def objective_of(
+    recipe: Recipe, loaded: LoadedModel, module: PackedNetwork, device: str, reference: Logprobs | None = None
+) -> Objective:
+    """What the recipe minimises. reference: of recipes that need one. Raises WrongUse: a teacher with another
+    vocabulary, or none where one has to be at hand."""
     if recipe.distil and recipe.distil.teacher:
-        return _live(recipe.distil, loaded, device)
+        return _live(recipe, recipe.distil, loaded, device)
+    if recipe.on_policy:
+        raise WrongUse(f"{recipe.name} needs a teacher that is at hand: --teacher FOLDER.")
     if recipe.distil:
         return _kept(recipe.distil)
     if recipe.preference:
-        return _preference(recipe.preference, module)
+        return _preference(recipe.preference, _known(reference) if recipe.needs_reference else _without_adapter(module))
     return lambda predicted, _: Loss(text_loss(predicted), {})
+
+
+def answers_of(recipe: Recipe, loaded: LoadedModel, module: PackedNetwork, parallel: Parallel) -> OwnAnswers | None:
+    """Who writes answers in place of the given ones. Raises WrongUse: with weights that are split up."""
+    if recipe.on_policy is None:
+        return None
+    if parallel.world > 1 and parallel.sharing == "fsdp":
+        raise WrongUse("the student cannot write with weights that are split up: use --sharing ddp.")
+    return OwnAnswers(module, loaded, recipe.on_policy, recipe.pack_tokens)
 
 
 def count_of(recipe: Recipe, sample: Ready) -> int:
@@ -61,7 +82,7 @@ def _kept(distil: Distil) -> Objective:
     return loss
 
 
-def _live(distil: Distil, student: LoadedModel, device: str) -> Objective:
+def _live(recipe: Recipe, distil: Distil, student: LoadedModel, device: str) -> Objective:
     teacher = load_for_training(str(distil.teacher), device)
     try:
         check_vocabulary(student.processor.tokenizer, teacher.processor.tokenizer)
@@ -77,6 +98,9 @@ def _live(distil: Distil, student: LoadedModel, device: str) -> Objective:
     def loss(predicted: Predicted, samples: Sequence[Ready]) -> Loss:
         with torch.no_grad():
             taught_by = teaching([prompt for sample in samples for prompt in sample.prompts])
+        if recipe.on_policy:
+            total = generalised_jsd_loss(predicted, taught_by.logits, recipe.on_policy.beta, distil.temperature)
+            return Loss(total, {})
         return _mixed(distil, live_teacher_loss(predicted, taught_by.logits, distil.temperature), predicted)
 
     return loss
@@ -88,22 +112,38 @@ def _mixed(distil: Distil, taught: Tensor, predicted: Predicted) -> Loss:
     return Loss(distil.share * taught + (1 - distil.share) * own, parts)
 
 
-def _preference(settings: Preference, module: PackedNetwork) -> Objective:
-    """The reference is the network without its adapter, as it was loaded."""
-    network: Any = module.network
-    if not hasattr(network, "disable_adapter"):
-        raise WrongUse("DPO here holds the policy to the network without its adapter: the recipe needs an `adapter`.")
-
+def _preference(settings: Preference, reference_of: ReferenceOf) -> Objective:
     def loss(predicted: Predicted, samples: Sequence[Ready]) -> Loss:
-        prompts = [prompt for sample in samples for prompt in sample.prompts]
-        with torch.no_grad(), network.disable_adapter():
-            reference = sequence_logprobs(module(prompts), len(prompts))
-        policy = sequence_logprobs(predicted, len(prompts))
-        found = preference_loss(policy, reference, settings.beta)
+        policy = sequence_logprobs(predicted, 2 * len(samples))
+        found = preference_loss(policy, reference_of(samples, policy), settings.beta)
         if not settings.sft_share:
             return found
-        lengths = torch.bincount(predicted.rows, minlength=len(prompts))
+        lengths = torch.bincount(predicted.rows, minlength=len(policy))
         own = -(policy / lengths)[0::2].sum()
         return Loss(found.total + settings.sft_share * own, found.parts | {"chosen_loss": float(own.detach())})
 
     return loss
+
+
+def _without_adapter(module: PackedNetwork) -> ReferenceOf:
+    """The reference is the network without its adapter, as it was loaded."""
+    network: Any = module.network
+
+    def reference(samples: Sequence[Ready], _: Tensor) -> Tensor:
+        prompts = [prompt for sample in samples for prompt in sample.prompts]
+        with torch.no_grad(), network.disable_adapter():
+            return sequence_logprobs(module(prompts), len(prompts))
+
+    return reference
+
+
+def _known(logprobs: Logprobs | None) -> ReferenceOf:
+    """The reference is what was computed before the first step."""
+    if logprobs is None:
+        raise ValueError("a recipe that needs a reference was given none.")
+
+    def reference(samples: Sequence[Ready], policy: Tensor) -> Tensor:
+        both = [value for sample in samples for value in logprobs[sample.sample_id]]
+        return torch.tensor(both, dtype=policy.dtype, device=policy.device)
+
+    return reference

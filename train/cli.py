@@ -28,6 +28,16 @@ class Device(StrEnum):
     cuda = "cuda"
 
 
+class TaskName(StrEnum):
+    """What samples teach."""
+
+    caption = "caption"
+    grounded = "grounded"
+    frame_order = "frame_order"
+    multi_image = "multi_image"
+    tracking = "tracking"
+
+
 class Sharing(StrEnum):
     """How several processes (torchrun) learn as one."""
 
@@ -48,10 +58,11 @@ def run(
         list[str] | None, typer.Option("--dataset", help="NAME or NAME=EPOCHS, several times. Default: the recipe's.")
     ] = None,
     lr: Annotated[float | None, typer.Option(help="Peak learning rate. Default: the recipe's.")] = None,
-    teacher: Annotated[str | None, typer.Option(help="logit distillation: checkpoint of a live teacher.")] = None,
+    teacher: Annotated[str | None, typer.Option(help="distillation: checkpoint of a live teacher.")] = None,
     seed: Annotated[int | None, typer.Option(help="Default: the recipe's.")] = None,
     device: Annotated[Device, typer.Option(help="cpu or cuda.")] = Device.cpu,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run that OUT holds.")] = False,
+    checkpoint_every: Annotated[int | None, typer.Option(min=1, help="Steps. Default: the recipe's.")] = None,
     keep: Annotated[int, typer.Option(min=1, help="Checkpoints that stay.")] = 2,
     workers: Annotated[int, typer.Option(min=0, help="Processes that decode ahead; 0: in between.")] = 0,
     cache_gb: Annotated[float, typer.Option(min=0, help="Decoded frames kept on disk; 0: none.")] = 0.0,
@@ -60,7 +71,7 @@ def run(
     """Train a model by a recipe; the model is in OUT/model, what each step did in OUT/metrics.parquet."""
     from train import commands  # noqa: PLC0415
 
-    changes = commands.Changes(steps, batch, epochs, tuple(dataset or ()), lr, teacher, seed)
+    changes = commands.Changes(steps, batch, epochs, tuple(dataset or ()), lr, teacher, seed, checkpoint_every)
     commands.run(
         recipe, catalogue, model, out, changes, device=device.value, resume=resume, keep=keep, workers=workers,
         cache_gb=cache_gb, sharing=sharing.value,
@@ -71,8 +82,19 @@ def run(
 def samples(
     catalogue: CatalogueOption,
     dataset: DatasetOption,
-    kind: Annotated[list[str] | None, typer.Option("--kind", help="Kind of captions, several times.")] = None,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option("--kind", help="Kind of captions, several times. Default: raw; of grounded its own."),
+    ] = None,
     where: Where = None,
+    task: Annotated[TaskName, typer.Option(help="What they teach.")] = TaskName.caption,
+    imported: Annotated[
+        str | None, typer.Option(help="Conversations of this imported dataset, in place of captions.")
+    ] = None,
+    tracks: Annotated[
+        Path | None, typer.Option(help="tracking: Parquet, CSV or JSONL: clip_id, object, time_us, x1, y1, x2, y2.")
+    ] = None,
+    frames: Annotated[int, typer.Option(min=2, help="That grounded samples name; the most of tracks, pictures.")] = 16,
     prompt: Annotated[
         list[str] | None, typer.Option("--prompt", help="Question; of several each caption gets one.")
     ] = None,
@@ -83,7 +105,13 @@ def samples(
     """Make samples out of captions. All clips of a video are in one split; what is there is not made again."""
     from train import commands  # noqa: PLC0415
 
-    commands.samples(catalogue, dataset, tuple(kind or ("raw",)), where, tuple(prompt or ()), validation, test, seed)
+    if imported is not None and (kind or where or prompt or tracks or task is not TaskName.caption):
+        raise WrongUse("--imported takes conversations as they are: leave --kind, --where, --task, --prompt out.")
+    kinds = tuple(kind or (("grounded",) if task is TaskName.grounded else ("raw",)))
+    commands.samples(
+        catalogue, imported, dataset=dataset, kinds=kinds, where=where, prompts=tuple(prompt or ()), task=task.value,
+        n_frames=frames, tracks=tracks, validation=validation, test=test, seed=seed,
+    )  # fmt: skip
 
 
 @app.command()
@@ -140,6 +168,17 @@ def batch(
     from train import commands  # noqa: PLC0415
 
     commands.batch(recipe, catalogue, step, commands.Changes(batch=size, datasets=tuple(dataset or ()), seed=seed))
+
+
+@app.command()
+def curves(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of runs, finished or not; several are drawn as one.")],
+    out: Annotated[Path | None, typer.Option(help="A .png, .svg or .pdf. Default: curves.png in the one run.")] = None,
+) -> None:
+    """Draw loss, learning rate, gradient norm and speed of runs."""
+    from train import commands  # noqa: PLC0415
+
+    commands.curves(runs, out)
 
 
 @app.command()

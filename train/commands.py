@@ -7,12 +7,13 @@ import sys
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from engine.catalogue import Catalogue
 from engine.door import WrongUse
 from engine.store import CatalogueError
 from train.build_samples import PROMPT, SampleRule, build_samples, counted
+from train.imported_samples import build_imported
 from train.recipes import RECIPES, recipe_named
 from train.settings import Part, Recipe
 from train.sources import SampleSource
@@ -29,6 +30,7 @@ class Changes:
     lr: float | None = None
     teacher: str | None = None
     seed: int | None = None
+    checkpoint_every: int | None = None
 
 
 def run(
@@ -65,27 +67,19 @@ def run(
     print(train(opened, chosen, options, say))
 
 
-def samples(
-    catalogue: str,
-    dataset: str,
-    kinds: tuple[str, ...],
-    where: str | None,
-    prompts: tuple[str, ...],
-    validation: float,
-    test: float,
-    seed: int,
-) -> None:
-    """Make samples and say how many."""
+def samples(catalogue: str, imported: str | None, *, dataset: str, prompts: tuple[str, ...], **rest: Any) -> None:
+    """Make samples of captions, or of imported conversations, and say how many. rest: further fields of SampleRule."""
     opened = open_catalogue(catalogue)
     try:
-        rule = SampleRule(dataset, kinds, where, prompts or (PROMPT,), validation, test, seed)
-        counts = build_samples(opened, rule)
+        rule = SampleRule(dataset, prompts=prompts or (PROMPT,), **rest)
+        counts = build_imported(opened, rule, imported) if imported else build_samples(opened, rule)
     except ValueError as error:
         raise WrongUse(str(error)) from error
     say(f"samples of {dataset}: {counted(sorted(counts.items()))}")
     if not counts:
         say(
-            f'no caption of kind {" or ".join(kinds)} fits: curate sql "select kind, count(*) from captions group by 1"'
+            f"no caption of kind {' or '.join(rule.kinds)} fits: "
+            'curate sql "select kind, count(*) from captions group by 1"'
         )
 
 
@@ -131,6 +125,15 @@ def batch(recipe: str, catalogue: str, step: int, changes: Changes) -> None:
         print(f"{sample_id}\t{turn}")
 
 
+def curves(runs: list[Path], out: Path | None) -> None:
+    """Draw a picture; its place is printed."""
+    from train.curves import PICTURE, draw  # noqa: PLC0415
+
+    if out is None and len(runs) > 1:
+        raise WrongUse("several runs need a place for their picture: --out FILE.")
+    print(draw(runs, out or runs[0] / PICTURE))
+
+
 def recipes() -> None:
     """A line a recipe."""
     for name, make in RECIPES.items():
@@ -142,7 +145,9 @@ def changed(recipe: Recipe, changes: Changes) -> Recipe:
     if changes.epochs is not None and changes.steps is not None:
         raise WrongUse("give --steps or --epochs, not both.")
     new: dict[str, object] = {
-        name: value for name in ("steps", "batch", "seed") if (value := getattr(changes, name)) is not None
+        name: value
+        for name in ("steps", "batch", "seed", "checkpoint_every")
+        if (value := getattr(changes, name)) is not None
     }
     try:
         if changes.datasets:
@@ -159,7 +164,7 @@ def changed(recipe: Recipe, changes: Changes) -> Recipe:
             new["optimiser"] = replace(recipe.optimiser, lr=changes.lr)
         if changes.teacher is not None:
             if recipe.distil is None:
-                raise WrongUse(f"--teacher is for logit distillation; {recipe.name} is none.")
+                raise WrongUse(f"--teacher is for distillation by logits; {recipe.name} is none.")
             new["distil"] = replace(recipe.distil, teacher=changes.teacher)
         return replace(recipe, **new)  # pyright: ignore[reportArgumentType]
     except ValueError as error:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -38,7 +36,10 @@ class StepResult:
 
 
 class Learner:
-    """steps: of the whole run, which the schedule needs. count_of: what the loss of a sample is divided by."""
+    """steps: of the whole run, which the schedule needs. count_of: what the loss of a sample is divided by.
+
+    answers: writes answers of its own into a step's samples before they are learned from.
+    """
 
     def __init__(
         self,
@@ -48,9 +49,10 @@ class Learner:
         parallel: Parallel,
         objective: Objective,
         count_of: Callable[[Ready], int],
+        answers: Callable[[Sequence[Ready]], Sequence[Ready]] | None = None,
     ) -> None:
         self.module, self._recipe, self._steps, self._parallel = module, recipe, steps, parallel
-        self._objective, self._count_of = objective, count_of
+        self._objective, self._count_of, self._answers = objective, count_of, answers
         parallel.share_out(module)
         settings = recipe.optimiser
         self.optimiser = torch.optim.AdamW(
@@ -67,6 +69,9 @@ class Learner:
         result = StepResult(lr=lr_at(number, self._steps, self._recipe.optimiser))
         for group in self.optimiser.param_groups:
             group["lr"] = result.lr * group["lr_share"]
+        if self._answers:
+            with self._parallel.computing(self._recipe.precision):
+                samples = self._answers(samples)
         (result.count,) = self._parallel.sums(float(sum(self._count_of(sample) for sample in samples)))
         if result.count:
             self._accumulate(samples, result)
@@ -86,7 +91,7 @@ class Learner:
         wanted = self._parallel.packs_everywhere(len(packs))
         for number in range(wanted):
             pack, share = (packs[number], 1.0) if number < len(packs) else (self._spare, 0.0)
-            with self._computing():
+            with self._parallel.computing(self._recipe.precision):
                 predicted = self.module([prompt for sample in pack for prompt in sample.prompts])
                 loss = self._objective(predicted, pack)
             (loss.total * (share * self._parallel.loss_factor / result.count)).backward()
@@ -94,11 +99,6 @@ class Learner:
                 result.loss += float(loss.total.detach())
                 for name, value in loss.parts.items():
                     result.parts[name] = result.parts.get(name, 0.0) + value
-
-    def _computing(self) -> Any:
-        if self._recipe.precision == "float32":
-            return nullcontext()
-        return torch.autocast(self._parallel.device.type, dtype=torch.bfloat16)
 
     def _clip(self) -> float:
         weights = [weight for _, weight in learning(self.module)]

@@ -39,15 +39,15 @@ class Metrics:
         self._rows = [row for row in read(folder) if row["step"] <= after]
         self._say = say
         self._written = self._said = time.monotonic()
-        self._board = _board(folder)
+        self._board = _board(folder, after)
 
     def add(self, row: dict[str, Any]) -> None:
         """One step. Written to disk at least every ten seconds."""
         self._rows.append(row)
         if self._board:
-            for name in ("loss", "lr", "grad_norm"):
-                self._board.add_scalar(name, row[name], row["step"])
-            for name, value in row["parts"].items():
+            speed = {"samples_per_s": row["samples"] / row["seconds"]} if row["seconds"] else {}
+            shown = {name: row[name] for name in ("loss", "lr", "grad_norm")} | speed | row["parts"]
+            for name, value in shown.items():
                 self._board.add_scalar(name, value, row["step"])
         now = time.monotonic()
         if now - self._said > 5 or row["step"] == 1:
@@ -88,9 +88,10 @@ def line(row: dict[str, Any]) -> str:
     )
 
 
-def _board(folder: Path) -> Any:
+def _board(folder: Path, after: int) -> Any:
+    """What an earlier start wrote of steps beyond `after` is no longer shown."""
     if find_spec("tensorboard") is None:
         return None
     from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415
 
-    return SummaryWriter(str(folder / "tensorboard"))
+    return SummaryWriter(str(folder / "tensorboard"), purge_step=after + 1)

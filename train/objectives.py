@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +56,24 @@ def live_teacher_loss(predicted: Predicted, teacher: Tensor, temperature: float)
     student = torch.log_softmax(predicted.logits[:, :rows] / temperature, dim=-1)
     target = torch.log_softmax(teacher[:, :rows] / temperature, dim=-1)
     return functional.kl_div(student, target, reduction="sum", log_target=True) * temperature**2
+
+
+def generalised_jsd_loss(predicted: Predicted, teacher: Tensor, beta: float, temperature: float) -> Tensor:
+    """Sum over learned tokens of beta KL(teacher || m) + (1 - beta) KL(student || m), m = beta teacher + (1 - beta)
+    student, over the whole vocabulary (arXiv 2306.13649, section 2).
+
+    At the ends it is what the paper says it becomes: KL(teacher || student) for 0, KL(student || teacher) for 1.
+    teacher: as in `live_teacher_loss`; temperature: of both distributions.
+    """
+    rows = min(teacher.shape[1], predicted.logits.shape[1])
+    student = torch.log_softmax(predicted.logits[:, :rows] / temperature, dim=-1)
+    target = torch.log_softmax(teacher[:, :rows] / temperature, dim=-1)
+    if beta in (0.0, 1.0):
+        near, far = (target, student) if beta == 0 else (student, target)
+        return functional.kl_div(far, near, reduction="sum", log_target=True)
+    mixed = torch.logaddexp(target + math.log(beta), student + math.log(1 - beta))
+    from_teacher = functional.kl_div(mixed, target, reduction="sum", log_target=True)
+    return beta * from_teacher + (1 - beta) * functional.kl_div(mixed, student, reduction="sum", log_target=True)
 
 
 def sequence_logprobs(predicted: Predicted, count: int) -> Tensor:

@@ -7,6 +7,7 @@ gradients are summed once a step and not by hooks in each backward pass.
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
 
 import torch
@@ -87,6 +88,10 @@ class Parallel:
                 bucket, size = [], 0
         if bucket:
             _summed(bucket)
+
+    def computing(self, precision: str) -> AbstractContextManager[Any]:
+        """The numbers that a pass computes in: "float32", or "bfloat16" wherever that is safe."""
+        return torch.autocast(self.device.type, dtype=torch.bfloat16) if precision == "bfloat16" else nullcontext()
 
     def barrier(self) -> None:
         if self.world > 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,18 +16,21 @@ from model.messages import media_items, parse_messages
 from train.frame_cache import FrameCache, Media, cached, media_key
 from train.mixture import seed_of
 from train.settings import Recipe
-from train.sources import Sample, Source
+from train.sources import Sample, Source, question_of
 
 
 @dataclass(frozen=True)
 class Ready:
     """A sample that can be learned from. prompts: one, or those with the chosen and the rejected answer.
 
+    seed: of what is chosen at random about it. question: the prompt up to the answer, where one will be written.
     top_ids, top_logprobs: [N, k] of the teacher, one row for each learned token of the prompt, where they are kept.
     """
 
     sample_id: str
     prompts: tuple[Any, ...]
+    seed: int = 0
+    question: Any = None
     top_ids: Any = None
     top_logprobs: Any = None
 
@@ -48,6 +51,10 @@ class Batch:
     step: int
     ready: tuple[Ready, ...]
     unread: tuple[Unread, ...]
+
+
+Begun = tuple[Sample, int, Callable[[], Media]]
+"""A sample, the seed of its random choices, and its frames once they are asked for."""
 
 
 class Reader:
@@ -74,7 +81,7 @@ class Reader:
 
     def batches(self, first: int, last: int) -> Iterator[Batch]:
         """The batches of steps first to last - 1."""
-        waiting: deque[tuple[int, list[tuple[Sample, int, Callable[[], Media]]]]] = deque()
+        waiting: deque[tuple[int, list[Begun]]] = deque()
         upcoming = iter(range(first, last))
         with Workers(self._workers) as workers:
             while True:
@@ -88,7 +95,7 @@ class Reader:
                 step, begun = waiting.popleft()
                 yield self._finished(step, begun)
 
-    def _begun(self, step: int, workers: Workers) -> list[tuple[Sample, int, Callable[[], Media]]]:
+    def _begun(self, step: int, workers: Workers) -> list[Begun]:
         mine, of = self._share
         begun = []
         for shown in self._source.shown(step)[mine::of]:
@@ -98,7 +105,7 @@ class Reader:
                 media = self._media(sample, seed, workers)
             except ModelError as error:
                 media = _failing(error)
-            begun.append((sample, shown.turn, media))
+            begun.append((sample, seed, media))
         return begun
 
     def _media(self, sample: Sample, seed: int, workers: Workers) -> Callable[[], Media]:
@@ -116,31 +123,40 @@ class Reader:
         result = workers.submit(job)
         return lambda: cached(self._cache, key, result)
 
-    def _finished(self, step: int, begun: Sequence[tuple[Sample, int, Callable[[], Media]]]) -> Batch:
-        keeps_logprobs = self._recipe.distil is not None and self._recipe.distil.teacher is None
+    def _finished(self, step: int, begun: Sequence[Begun]) -> Batch:
+        distil = self._recipe.distil
+        keeps_logprobs = self._recipe.objective == "logit_kd" and distil is not None and distil.teacher is None
         kept = self._source.tokens_of([s.caption_id for s, *_ in begun if s.caption_id]) if keeps_logprobs else {}
         ready: list[Ready] = []
         unread: list[Unread] = []
-        for sample, _, media in begun:
+        for sample, seed, media in begun:
             try:
                 frames = media()
                 if keeps_logprobs:
-                    ready.append(self._with_logprobs(sample, frames, kept.get(sample.caption_id or "")))
+                    one = self._with_logprobs(sample, frames, kept.get(sample.caption_id or ""))
                 else:
-                    ready.append(self._ready(sample, frames))
+                    one = self._ready(sample, frames)
+                ready.append(replace(one, seed=seed))
             except ModelError as error:
                 unread.append(Unread(sample.sample_id, error.reason, error.detail))
         return Batch(step, tuple(ready), tuple(unread))
 
     def _ready(self, sample: Sample, media: Media) -> Ready:
         if sample.chosen is None or sample.rejected is None:
-            return Ready(sample.sample_id, (self._prompt(sample.messages, media),))
-        question = [message for message in sample.messages if message["role"] != "assistant"]
+            own = (self._prompt(sample.messages, media),)
+            return Ready(
+                sample.sample_id, own, question=self._question(sample, media) if self._recipe.on_policy else None
+            )
+        question = question_of(sample.messages)
         both = [
             self._prompt([*question, {"role": "assistant", "content": answer}], media)
             for answer in (sample.chosen, sample.rejected)
         ]
         return Ready(sample.sample_id, tuple(both))
+
+    def _question(self, sample: Sample, media: Media) -> Any:
+        messages = question_of(sample.messages)
+        return self._processor.prompt_from(messages, media, generation=True, settings=self._settings)
 
     def _prompt(self, messages: Sequence[dict[str, Any]], media: Media) -> Any:
         prompt = self._processor.prompt_from(messages, media, settings=self._settings)
@@ -151,9 +167,12 @@ class Reader:
     def _with_logprobs(self, sample: Sample, media: Media, kept: dict[str, Any] | None) -> Ready:
         """The very tokens that the teacher wrote, not its text read again."""
         if kept is None:
-            raise ModelError("bad_message", "its caption keeps no tokens with logprobs; recaption with --logprobs.")
-        question = [message for message in sample.messages if message["role"] != "assistant"]
-        prompt = self._processor.prompt_from(question, media, generation=True, settings=self._settings)
+            raise ModelError(
+                "no_logprobs",
+                "its caption keeps no tokens with logprobs; `recaption run --top-logprobs 32` keeps them.",
+            )
+        check_same_words(self._processor.tokenizer, kept)
+        prompt = self._question(sample, media)
         if not kept["output_ids"] or len(kept["top_ids"]) != len(kept["output_ids"]):
             raise ModelError("bad_message", "its caption keeps logprobs of another number of tokens than it has.")
         narrowest = min(map(len, kept["top_ids"]))
@@ -162,8 +181,8 @@ class Reader:
         return Ready(
             sample.sample_id,
             (continued(prompt, kept["output_ids"]),),
-            np.array([row[:narrowest] for row in kept["top_ids"]], np.int64),
-            np.array([row[:narrowest] for row in kept["top_logprobs"]], np.float32),
+            top_ids=np.array([row[:narrowest] for row in kept["top_ids"]], np.int64),
+            top_logprobs=np.array([row[:narrowest] for row in kept["top_logprobs"]], np.float32),
         )
 
 
@@ -178,6 +197,19 @@ def settings_for(processor: Any, recipe: Recipe) -> Any:
     if frames.random_frames and hasattr(own, "training"):
         changes |= {"training": True, "sampler": "v2"}
     return replace(own, **changes)
+
+
+def check_same_words(tokenizer: Any, kept: Mapping[str, Any]) -> None:
+    """Raises ModelError("other_vocabulary") where a caption's tokens do not read as its text: a logprob of one
+    vocabulary means nothing to another."""
+    said, text = (" ".join(one.split()) for one in (
+        tokenizer.decode(kept["output_ids"], skip_special_tokens=True), kept["text"]))  # fmt: skip
+    if not said.startswith(text):
+        raise ModelError(
+            "other_vocabulary",
+            f"the tokens that its caption keeps read {said[:60]!r} with the student's tokenizer, its text is "
+            f"{text[:60]!r}: the teacher has another tokenizer. Distil from captions instead (student_sequence_kd).",
+        )
 
 
 def continued(prompt: Any, ids: Sequence[int]) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from engine.door import WrongUse
-from train.settings import Adapter, Distil, Frames, Optimiser, Part, Preference, Recipe
+from train.settings import Adapter, Distil, Frames, OnPolicy, Optimiser, Part, Preference, Recipe
 
 
 def tarsier2_sft1() -> Recipe:
@@ -50,21 +50,30 @@ def tarsier2_pretrain() -> Recipe:
 
 
 def tarsier2_dpo() -> Recipe:
-    """Preferences between descriptions of true and corrupted clips (Table 12, column DPO; section 3.3).
-
-    The paper lets all weights learn; here an adapter learns, so that the reference is the same network without it.
-    """
+    """Preferences between descriptions of true and corrupted clips (Table 12, column DPO; section 3.3)."""
     before = tarsier2_sft1()
     return replace(
         before,
         name="tarsier2_dpo",
-        about="Tarsier2 DPO: 1,000 steps of 64 pairs, lr 1e-6, beta 0.1; LoRA, whose usual rate is ten times higher",
+        about="Tarsier2 DPO: 1,000 steps of 64 pairs, lr 1e-6, beta 0.1, all weights learn",
         objective="dpo",
         batch=64,
         steps=1_000,
-        optimiser=replace(before.optimiser, lr=1e-5, warmup_steps=100),
-        adapter=Adapter(rank=64, alpha=128),
+        optimiser=replace(before.optimiser, lr=1e-6, warmup_steps=100),
         preference=Preference(beta=0.1),
+    )
+
+
+def tarsier2_dpo_lora() -> Recipe:
+    """The same into an adapter, without which the network is its own reference; LoRA's usual rate is ten times
+    higher."""
+    before = tarsier2_dpo()
+    return replace(
+        before,
+        name="tarsier2_dpo_lora",
+        about="as tarsier2_dpo into an adapter of rank 64, lr 1e-5",
+        optimiser=replace(before.optimiser, lr=1e-5),
+        adapter=Adapter(rank=64, alpha=128),
     )
 
 
@@ -121,6 +130,17 @@ def student_logit_kd() -> Recipe:
     )  # fmt: skip
 
 
+def on_policy_kd() -> Recipe:
+    """The student writes half of the answers itself, and a live teacher says of each token what it would have said.
+
+    Lambda and beta of 0.5 as in GKD (arXiv 2306.13649, section 4); give the teacher with `--teacher`.
+    """
+    return replace(
+        student_sequence_kd(), name="on_policy_kd", about="GKD: a live --teacher on the student's own answers",
+        objective="on_policy_kd", distil=Distil(share=1.0), on_policy=OnPolicy(),
+    )  # fmt: skip
+
+
 def lora() -> Recipe:
     """Captions into an adapter, for a 7B on one GPU of 24 to 80 GB; the rate is LoRA's usual one."""
     before = student_sequence_kd()
@@ -157,6 +177,14 @@ def story_student_logits() -> Recipe:
     )  # fmt: skip
 
 
+def story_on_policy() -> Recipe:
+    """A student of stories that answers half of the films itself."""
+    return replace(
+        story_student(), name="story_on_policy", about="small world: a live teacher on the student's own answers",
+        objective="on_policy_kd", distil=Distil(share=1.0), on_policy=OnPolicy(max_new_tokens=80),
+    )  # fmt: skip
+
+
 def story_dpo() -> Recipe:
     """Preferences between the teacher's captions of true and corrupted stories."""
     before = story_teacher()
@@ -174,8 +202,9 @@ def story_dpo() -> Recipe:
 RECIPES: dict[str, Callable[[], Recipe]] = {
     make.__name__: make
     for make in (
-        tarsier_stage1, tarsier_stage2, tarsier2_pretrain, tarsier2_sft1, tarsier2_sft2, tarsier2_dpo, recap,
-        student_sequence_kd, student_logit_kd, lora, story_teacher, story_student, story_student_logits, story_dpo,
+        tarsier_stage1, tarsier_stage2, tarsier2_pretrain, tarsier2_sft1, tarsier2_sft2, tarsier2_dpo,
+        tarsier2_dpo_lora, recap, student_sequence_kd, student_logit_kd, on_policy_kd, lora, story_teacher,
+        story_student, story_student_logits, story_on_policy, story_dpo,
     )
 }  # fmt: skip
 

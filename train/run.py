@@ -8,7 +8,9 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from hashlib import blake2b
+from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -21,7 +23,8 @@ from engine.catalogue import Catalogue, tool_version
 from engine.door import WrongUse
 from model.errors import ModelError
 from train import checkpoints
-from train.choosing import count_of, objective_of
+from train.choosing import answers_of, count_of, objective_of
+from train.curves import PICTURE, draw
 from train.frame_cache import FrameCache
 from train.learner import Learner
 from train.metrics import Metrics
@@ -30,6 +33,7 @@ from train.network.loading import load_for_training
 from train.network.saving import save_model
 from train.network.towers import prepare
 from train.parallel import Parallel, Sharing
+from train.preferences.reference import reference_logprobs
 from train.reading import Batch, Reader, Unread
 from train.settings import Recipe
 from train.sources import SampleSource, Source
@@ -67,7 +71,10 @@ def train(catalogue: Catalogue, recipe: Recipe, options: RunOptions, say: Callab
     Raises WrongUse: nothing to learn from, a folder that holds another run; ModelError; KeyboardInterrupt after a
     checkpoint, on Ctrl-C and on SIGTERM.
     """
-    return train_on(SampleSource(catalogue, recipe), Path(catalogue.url), recipe, options, say)
+    source = SampleSource(catalogue, recipe)
+    if leaked := source.leaked():
+        say(f"{leaked:,} videos of this mixture are in another split than {recipe.split!r} of some samples, too")
+    return train_on(source, Path(catalogue.url), recipe, options, say)
 
 
 def train_on(source: Source, root: Path, recipe: Recipe, options: RunOptions, say: Callable[[str], None]) -> Path:
@@ -92,15 +99,22 @@ def _train(
     start = checkpoints.saved(options.out / CHECKPOINTS)[-1:] if options.resume else []
     network = prepare(loaded.network, recipe)
     module = PackedNetwork(network, loaded.family, loaded.processor)
-    objective = objective_of(recipe, loaded, module, str(parallel.device))
-    learner = Learner(module, recipe, steps, parallel, objective, lambda sample: count_of(recipe, sample))
+    reader_of = partial(
+        _reader, recipe=recipe, processor=loaded.processor, root=root, options=options, parallel=parallel
+    )
+    reference = None
+    if recipe.needs_reference:
+        reference = reference_logprobs(module, recipe, source, steps, options.out, parallel, reader_of, say)
+    objective = objective_of(recipe, loaded, module, str(parallel.device), reference)
+    answers = answers_of(recipe, loaded, module, parallel)
+    learner = Learner(module, recipe, steps, parallel, objective, lambda sample: count_of(recipe, sample), answers)
     first = 0
     if start:
         tensors, state = checkpoints.load(start[0])
         learner.restore(tensors)
         first = int(state["step"])
         say(f"going on after step {first} of {steps}")
-    reader = _reader(source, recipe, loaded.processor, root, options, parallel)
+    reader = reader_of(source)
     metrics = Metrics(options.out, first, say) if parallel.is_first else None
     _loop(learner, reader, range(first, steps), recipe, options, parallel, metrics)
     return _finish(learner, loaded, options, parallel, say)
@@ -198,6 +212,8 @@ def _finish(learner: Learner, loaded: Any, options: RunOptions, parallel: Parall
     if learner.mean:
         learner.mean.swap(learner.module)
     save_model(loaded, learner.module.network, target, write=parallel.is_first)
+    if parallel.is_first and find_spec("matplotlib"):
+        draw([options.out], options.out / PICTURE)
     parallel.barrier()
     say(f"the model is in {target}")
     return target

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from schemas.ids import fingerprint_of
 
-Objective = Literal["sft", "logit_kd", "dpo"]
+Objective = Literal["sft", "logit_kd", "on_policy_kd", "dpo"]
 Tower = Literal["vision", "projector", "text"]
 TOWERS = ("vision", "projector", "text")
 
@@ -93,12 +93,41 @@ class Distil:
 
 
 @dataclass(frozen=True)
+class OnPolicy:
+    """Answers that the student writes itself, taught by a live teacher: GKD (arXiv 2306.13649).
+
+    share: of the samples that it answers itself (the paper's lambda); the others keep the given text. beta: of the
+    generalised Jensen-Shannon divergence (the paper's section 2): 0 is KL(teacher || student), 1 is
+    KL(student || teacher). temperature: of the student's writing. rows: answers that are written together.
+    """
+
+    share: float = 0.5
+    beta: float = 0.5
+    temperature: float = 1.0
+    max_new_tokens: int = 512
+    rows: int = 16
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share <= 1 or not 0 <= self.beta <= 1:
+            raise ValueError(f"share and beta must be in [0, 1], got {self.share} and {self.beta}.")
+        if self.temperature < 0:
+            raise ValueError(f"temperature must be >= 0, got {self.temperature}. 0 is greedy.")
+        if self.max_new_tokens < 1 or self.rows < 1:
+            raise ValueError(f"max_new_tokens and rows must be >= 1, got {self.max_new_tokens} and {self.rows}.")
+
+
+@dataclass(frozen=True)
 class Preference:
     """DPO (arXiv 2305.18290). beta: how far the policy is held to the reference. sft_share: of the chosen answer's
-    own loss that is added."""
+    own loss that is added.
+
+    The reference is the network that the run begins from: with an adapter the network without it, otherwise, or where
+    `precomputed`, what it said of each answer before the first step.
+    """
 
     beta: float = 0.1
     sft_share: float = 0.0
+    precomputed: bool = False
 
     def __post_init__(self) -> None:
         if self.beta <= 0:
@@ -137,6 +166,7 @@ class Recipe:
     frozen: tuple[Tower, ...] = ()
     adapter: Adapter | None = None
     distil: Distil | None = None
+    on_policy: OnPolicy | None = None
     preference: Preference | None = None
     frames: Frames = field(default_factory=Frames)
     precision: Literal["float32", "bfloat16"] = "bfloat16"
@@ -157,10 +187,21 @@ class Recipe:
             raise ValueError("everything is frozen and there is no adapter: nothing would learn.")
         if self.ema is not None and not 0 < self.ema < 1:
             raise ValueError(f"ema must be in (0, 1), got {self.ema}. None is off.")
-        if (self.objective == "logit_kd") != (self.distil is not None):
-            raise ValueError("objective 'logit_kd' and the setting `distil` go together.")
+        if (self.objective in ("logit_kd", "on_policy_kd")) != (self.distil is not None):
+            raise ValueError("objectives 'logit_kd' and 'on_policy_kd' and the setting `distil` go together.")
+        if (self.objective == "on_policy_kd") != (self.on_policy is not None):
+            raise ValueError("objective 'on_policy_kd' and the setting `on_policy` go together.")
+        if self.on_policy and self.distil and self.distil.share != 1:
+            raise ValueError("on-policy distillation has no loss on the text: the share of `distil` must be 1.")
         if (self.objective == "dpo") != (self.preference is not None):
             raise ValueError("objective 'dpo' and the setting `preference` go together.")
+        if self.needs_reference and (self.frames.random_frames or isinstance(self.frames.n_frames, tuple)):
+            raise ValueError("logprobs of a reference are of fixed frames; random ones need an adapter.")
+
+    @property
+    def needs_reference(self) -> bool:
+        """Whether the reference's logprobs are computed before the first step."""
+        return self.preference is not None and (self.preference.precomputed or self.adapter is None)
 
     @property
     def fingerprint(self) -> str:

@@ -14,6 +14,7 @@ from engine.catalogue import Catalogue
 from engine.door import WrongUse
 from engine.query import QueryError, fenced, one_line, run
 from engine.views import quoted
+from train.kept_tokens import KeptTokens
 from train.mixture import Order, Shown
 from train.settings import Part, Recipe
 
@@ -22,7 +23,7 @@ from train.settings import Part, Recipe
 class Sample:
     """One row to learn from. messages: the conversation. chosen, rejected: answers of a pair that follow it.
 
-    caption_id: of the one caption that it was made from, whose tokens a teacher's logprobs belong to.
+    caption_id: of the one caption that its answer is, whose tokens a teacher's logprobs belong to.
     """
 
     sample_id: str
@@ -30,6 +31,11 @@ class Sample:
     caption_id: str | None = None
     chosen: str | None = None
     rejected: str | None = None
+
+
+def question_of(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A conversation up to the answer with which it ends."""
+    return list(messages[:-1] if messages[-1]["role"] == "assistant" else messages)
 
 
 class Source(Protocol):
@@ -81,10 +87,22 @@ class SampleSource:
             part.dataset: table.num_rows for part, table in zip(parts, tables, strict=True)
         }
         self.order = Order(places, recipe.seed)
-        self._batch = recipe.batch
+        self._batch, self._split = recipe.batch, recipe.split
+        self._tokens: KeptTokens | None = None
 
     def __len__(self) -> int:
         return self._rows.num_rows
+
+    def leaked(self) -> int:
+        """Videos that the mixture shows and that are in another split of any dataset: scores on those would lie."""
+        ids = {one for some in self._rows.column("video_ids").to_pylist() for one in some or ()}
+        shown = pa.table({"video_id": pa.array(sorted(ids), pa.string())})
+        with self._catalogue.connect() as connection:
+            connection.register("shown", shown)
+            sql = """select count(distinct video_id) from (
+                    select unnest(video_ids) as video_id from samples where split <> ?
+                ) semi join shown using (video_id)"""
+            return connection.execute(sql, [self._split]).fetchall()[0][0]
 
     def steps(self) -> int:
         """Steps of one pass over the mixture."""
@@ -104,7 +122,7 @@ class SampleSource:
     def sample(self, number: int) -> Sample:
         """One row."""
         row = self._rows.slice(number, 1).to_pylist()[0]
-        captions = row["caption_ids"] or []
+        captions = (row["caption_ids"] or []) if row["task"] in (None, "caption") else []
         return Sample(
             row["id"],
             json.loads(row["messages"]),
@@ -115,14 +133,10 @@ class SampleSource:
 
     def tokens_of(self, caption_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """output_ids, top_ids, top_logprobs and text of captions that keep them."""
-        if not caption_ids:
-            return {}
-        sql = f"""select caption_id, text, output_ids, top_ids, top_logprobs from captions
-            where output_ids is not null and top_ids is not null
-                and caption_id in ({", ".join(map(quoted, caption_ids))})"""
-        with self._catalogue.connect() as connection:
-            rows = connection.sql(sql).to_arrow_table().to_pylist()
-        return {row["caption_id"]: row for row in rows}
+        if self._tokens is None:
+            every = (one for row in self._rows.column("caption_ids").to_pylist() for one in row or ())
+            self._tokens = KeptTokens(self._catalogue, every)
+        return self._tokens(caption_ids)
 
     def _datasets(self, recipe: Recipe) -> list[str]:
         with self._catalogue.connect() as connection:
@@ -135,13 +149,16 @@ def _table(recipe: Recipe) -> str:
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, part: Part, recipe: Recipe) -> pa.Table:
-    """id, messages, caption_ids, chosen, rejected of one part, ordered by id."""
+    """id, messages, video_ids, caption_ids, task, chosen, rejected of one part, ordered by id."""
     if recipe.objective == "dpo":
-        chosen = "p.pair_id as id, s.messages, s.caption_ids, p.chosen, p.rejected, p.dataset, p.split, p.reason"
+        chosen = (
+            "p.pair_id as id, s.messages, s.video_ids, s.caption_ids, s.task, p.chosen, p.rejected, p.dataset, "
+            "p.split, p.reason"
+        )
         source = f"(select {chosen} from pairs p join samples s on s.sample_id = p.sample_id)"
     else:
         source = "(select sample_id as id, *, null::varchar as chosen, null::varchar as rejected from samples)"
-    sql = f"""select id, messages, caption_ids, chosen, rejected from {source}
+    sql = f"""select id, messages, video_ids, caption_ids, task, chosen, rejected from {source}
         where dataset = {quoted(part.dataset)} and split = {quoted(recipe.split)} and ({part.where or "true"})
         order by id"""
     try:

@@ -198,13 +198,15 @@ def _for_template(messages: Sequence[Message]) -> list[dict[str, Any]]:
     ]
 
 
-def pixel_values(media: MediaFrames, rules: PatchRules) -> torch.Tensor:
+def pixel_values(media: MediaFrames, rules: PatchRules, device: torch.device | str = "cpu") -> torch.Tensor:
     """float32 [t * h * w, 3 * 2 * 14 * 14]: patches in the order of Qwen2-VL's image processor.
 
     Blocks of merge_size x merge_size patches stay together, so that the merger can join neighbours in memory.
+    device: where they are computed; frames travel there as uint8, an eighth of the doubled patches.
     """
-    scaled = torch.from_numpy(media.frames).to(torch.float32).div_(255.0)
-    normalised = scaled.sub_(torch.tensor(rules.mean)).div_(torch.tensor(rules.std))
+    scaled = torch.from_numpy(media.frames).to(device).to(torch.float32).div_(255.0)
+    mean, std = torch.tensor(rules.mean, device=device), torch.tensor(rules.std, device=device)
+    normalised = scaled.sub_(mean).div_(std)
     depth = rules.temporal_patch_size
     if media.doubled:
         normalised = normalised.repeat_interleave(depth, dim=0)

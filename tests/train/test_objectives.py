@@ -17,6 +17,7 @@ from train.network.schedule import RunningMean, lr_at
 from train.network.towers import groups_of, lr_share, tower_of
 from train.objectives import (
     check_vocabulary,
+    generalised_jsd_loss,
     kept_logprobs_loss,
     live_teacher_loss,
     preference_loss,
@@ -24,7 +25,7 @@ from train.objectives import (
     text_loss,
 )
 from train.recipes import RECIPES, recipe_named, tarsier2_dpo, tarsier2_sft1
-from train.settings import Adapter, Distil, Optimiser, Part, Preference, Recipe
+from train.settings import Distil, Frames, OnPolicy, Optimiser, Part, Preference, Recipe
 
 LOGITS = torch.log(torch.tensor([[0.5, 0.25, 0.25], [0.1, 0.8, 0.1]]))
 
@@ -64,6 +65,20 @@ def test_a_live_teacher_with_more_padding_rows_teaches_the_same() -> None:
     wanted = sum(p * math.log(p / q) for p, q in zip((0.6, 0.2, 0.2), (0.5, 0.25, 0.25), strict=True))
     assert float(live_teacher_loss(predicted(), teacher, 1.0)) == pytest.approx(wanted, abs=1e-6)
     assert float(live_teacher_loss(predicted(), padded, 1.0)) == pytest.approx(wanted, abs=1e-6)
+
+
+def test_the_generalised_divergence_goes_from_one_kl_to_the_other() -> None:
+    p, q = (0.6, 0.2, 0.2), (0.5, 0.25, 0.25)  # teacher, student
+
+    def kl(one: Any, other: Any) -> float:
+        return sum(a * math.log(a / b) for a, b in zip(one, other, strict=True))
+
+    own, teacher = predicted(LOGITS[:1], (0,), (0,)), torch.log(torch.tensor([p]))
+    assert float(generalised_jsd_loss(own, teacher, 0.0, 1.0)) == pytest.approx(kl(p, q), abs=1e-6)
+    assert float(generalised_jsd_loss(own, teacher, 1.0, 1.0)) == pytest.approx(kl(q, p), abs=1e-6)
+    m = [0.25 * a + 0.75 * b for a, b in zip(p, q, strict=True)]
+    wanted = 0.25 * kl(p, m) + 0.75 * kl(q, m)
+    assert float(generalised_jsd_loss(own, teacher, 0.25, 1.0)) == pytest.approx(wanted, abs=1e-6)
 
 
 def test_dpo_is_the_papers_equation() -> None:
@@ -149,7 +164,7 @@ def test_the_published_numbers_are_in_the_recipes() -> None:
     assert (sft.optimiser.betas, sft.optimiser.eps, sft.optimiser.weight_decay) == ((0.9, 0.999), 1e-6, 0.01)
     assert (sft.frames.n_frames, sft.frames.max_pixels, sft.optimiser.vision_layer_decay) == (16, 460_800, 0.9)
     assert dpo.preference is not None
-    assert (dpo.steps, dpo.preference.beta) == (1_000, 0.1)
+    assert (dpo.steps, dpo.optimiser.lr, dpo.preference.beta, dpo.adapter) == (1_000, 1e-6, 0.1, None)
     assert recipe_named("tarsier2_sft2").optimiser.lr == 2e-6
     assert recipe_named("recap").mixture == (Part("recap", epochs=2.0),)
 
@@ -171,6 +186,12 @@ def test_every_recipe_is_named_as_its_function_and_says_what_it_is() -> None:
         ({"objective": "dpo"}, "go together"),
         ({"distil": Distil()}, "go together"),
         ({"ema": 1.0}, "ema must be in"),
+        ({"on_policy": OnPolicy()}, "go together"),
+        ({"objective": "on_policy_kd", "distil": Distil(share=0.5), "on_policy": OnPolicy()}, "the share of `distil`"),
+        (
+            {"objective": "dpo", "preference": Preference(), "frames": Frames(random_frames=True)},
+            "random ones need an adapter",
+        ),
     ],
 )
 def test_settings_that_make_no_run_are_refused(recipe: Recipe, changes: dict[str, Any], says: str) -> None:
@@ -202,18 +223,3 @@ def test_a_live_teacher_that_is_the_student_leaves_nothing_to_learn(
     asked = replace(recipe, steps=1, objective="logit_kd", distil=Distil(str(checkpoints["tarsier2"]), share=1.0))
     train(shelf, asked, RunOptions(checkpoints["tarsier2"], tmp_path / "out"), lambda _: None)
     assert read(tmp_path / "out")[0]["loss"] == pytest.approx(0, abs=1e-6)
-
-
-def test_dpo_without_an_adapter_says_what_it_needs(
-    shelf: Catalogue, checkpoints: dict[str, Path], recipe: Recipe
-) -> None:
-    from train.choosing import objective_of  # noqa: PLC0415
-    from train.network.forward import PackedNetwork  # noqa: PLC0415
-    from train.network.loading import load_for_training  # noqa: PLC0415
-
-    loaded = load_for_training(checkpoints["tarsier2"], "cpu")
-    module = PackedNetwork(loaded.network, loaded.family, loaded.processor)
-    asked = replace(recipe, objective="dpo", preference=Preference())
-    with pytest.raises(WrongUse, match="the recipe needs an `adapter`"):
-        objective_of(asked, loaded, module, "cpu")
-    assert Adapter().rank == 16

@@ -82,7 +82,9 @@ def test_gradient_checkpointing_changes_nothing(shelf: Catalogue, checkpoints: d
         torch.testing.assert_close(gradient, found[1][1][name], atol=1e-7, rtol=1e-5, msg=name)
 
 
-@pytest.mark.parametrize("lengths", [(5, 3, 9), (4, 4, 4), (1_030, 7)], ids=["short", "equal", "long"])
+@pytest.mark.parametrize(
+    "lengths", [(5, 3, 9), (9, 8, 8, 5, 4), (4, 4, 4), (1_030, 7)], ids=["short", "alike", "equal", "long"]
+)
 def test_attention_over_spans_equals_a_block_diagonal_mask(lengths: tuple[int, ...]) -> None:
     torch.manual_seed(0)
     tokens = sum(lengths)
@@ -94,6 +96,12 @@ def test_attention_over_spans_equals_a_block_diagonal_mask(lengths: tuple[int, .
         wanted = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, enable_gqa=True)
         found, _ = span_attention(None, query, key, value, None, 8**-0.5, Spans(lengths, causal))
         torch.testing.assert_close(found, wanted.transpose(1, 2), atol=1e-5, rtol=1e-5)
+
+
+def test_texts_of_similar_length_share_a_call() -> None:
+    assert Spans((9, 8, 8, 5, 4, 4)).groups == [(9, 8, 8), (5, 4, 4)]  # 5 is less than three quarters of 9
+    assert Spans((9, 8, 8), causal=False).groups == [(9,), (8, 8)]  # nothing hides padding
+    assert Spans((2_000, 1_900, 1_900)).groups == [(2_000,), (1_900, 1_900)]
 
 
 def test_packs_are_filled_best_fit_longest_first() -> None:

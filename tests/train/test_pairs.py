@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -116,6 +117,48 @@ def test_answers_and_pairs_are_written_once_and_learned_from(
     assert rows[0]["loss"] == pytest.approx(0.6931, abs=1e-3)  # log 2: the policy still is the reference
     assert rows[-1]["loss"] < rows[0]["loss"]
     assert rows[-1]["parts"]["margin"] > 0
+
+
+def test_all_weights_learn_from_pairs_with_a_reference_computed_before(
+    answered: Catalogue, checkpoints: dict[str, Path], recipe: Recipe, tmp_path: Path
+) -> None:
+    pairs = choose_pairs(answered, PairRule("prefer", "stories"), None)["pairs"]
+    asked = replace(
+        recipe, objective="dpo", mixture=(Part("prefer"),), steps=6, batch=pairs, preference=Preference(0.5),
+        optimiser=replace(recipe.optimiser, lr=1e-3, warmup_steps=1),
+    )  # fmt: skip
+    out = tmp_path / "all"
+    train(answered, asked, RunOptions(checkpoints["tarsier2"], out), lambda _: None)
+    rows = read(out)
+    assert rows[0]["loss"] == pytest.approx(math.log(2), abs=1e-5)  # the policy still is the reference
+    assert rows[-1]["loss"] < rows[0]["loss"]
+    (part,) = (out / "reference").iterdir()
+    assert pq.read_table(part).num_rows == pairs
+    # with an adapter both ways to the reference are one
+    lora = replace(asked, adapter=Adapter(rank=4, alpha=8), steps=3)
+    for name, precomputed in (("before", True), ("without", False)):
+        own = replace(lora, preference=Preference(0.5, precomputed=precomputed))
+        train(answered, own, RunOptions(checkpoints["tarsier2"], tmp_path / name), lambda _: None)
+    before, without = ([row["loss"] for row in read(tmp_path / name)] for name in ("before", "without"))
+    assert before == pytest.approx(without, abs=1e-6)
+
+
+def test_a_reference_that_was_cut_short_goes_on(
+    answered: Catalogue, checkpoints: dict[str, Path], recipe: Recipe, tmp_path: Path
+) -> None:
+    choose_pairs(answered, PairRule("prefer", "stories"), None)
+    asked = replace(recipe, objective="dpo", mixture=(Part("prefer"),), steps=2, preference=Preference())
+    said: list[str] = []
+    train(answered, asked, RunOptions(checkpoints["tarsier2"], tmp_path / "out"), said.append)
+    (part,) = (tmp_path / "out" / "reference").iterdir()
+    whole = pq.read_table(part)
+    pq.write_table(whole.slice(1), part)
+    train(answered, asked, RunOptions(checkpoints["tarsier2"], tmp_path / "out", resume=True), said.append)
+    assert [line for line in said if line.startswith("reference")][1:] == ["reference: 1 pairs before the first step"]
+    found = [row for path in (tmp_path / "out" / "reference").iterdir() for row in pq.read_table(path).to_pylist()]
+    logprobs = {row["sample_id"]: (row["chosen"], row["rejected"]) for row in found}
+    for row in whole.to_pylist():
+        assert logprobs[row["sample_id"]] == pytest.approx((row["chosen"], row["rejected"]), abs=1e-4)
 
 
 def test_pairs_are_kept_by_the_judges_gains(answered: Catalogue, tmp_path: Path) -> None:

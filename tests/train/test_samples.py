@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,10 @@ from engine.catalogue import Catalogue
 from train.build_samples import SampleRule, build_samples, sample_of, split_of
 from train.frame_cache import FrameCache
 from train.mixture import Order, seed_of
+from train.settings import Recipe
+from train.small_world.shelf import add_stories
+from train.sources import SampleSource
+from train.tasks.rule import asked, prompt_of, video_item
 
 ROW = {
     "caption_id": "c", "clip_id": "v_0_1000", "video_id": "v", "uri": "media/a.mp4", "start_us": 0, "end_us": 1000,
@@ -19,8 +24,12 @@ ROW = {
 }  # fmt: skip
 
 
+def captioned(row: dict[str, Any], rule: SampleRule) -> dict[str, Any]:
+    return sample_of([row], asked([video_item(row)], prompt_of(row, rule), row["text"]), rule)
+
+
 def test_a_caption_becomes_a_question_about_its_span_and_the_answer() -> None:
-    sample = sample_of(ROW, SampleRule("d", prompts=("What happens?",)))
+    sample = captioned(ROW, SampleRule("d", prompts=("What happens?",)))
     assert json.loads(sample["messages"]) == [
         {
             "role": "user",
@@ -35,7 +44,7 @@ def test_a_caption_becomes_a_question_about_its_span_and_the_answer() -> None:
 
 
 def test_a_clip_with_a_file_of_its_own_is_shown_from_it() -> None:
-    sample = sample_of({**ROW, "file_uri": "media/clips/x.mp4"}, SampleRule("d"))
+    sample = captioned({**ROW, "file_uri": "media/clips/x.mp4"}, SampleRule("d"))
     assert json.loads(sample["messages"])[0]["content"][0]["video"] == {"video_file": "media/clips/x.mp4"}
 
 
@@ -130,3 +139,12 @@ def test_a_full_cache_keeps_what_it_has(tmp_path: Path) -> None:
     assert cache.get("a") is not None
     assert cache.get("b") is None
     assert FrameCache(tmp_path, 6_000).get("a") is not None
+
+
+def test_videos_that_are_in_another_split_as_well_are_counted(tmp_path: Path, recipe: Recipe) -> None:
+    catalogue = Catalogue.open(tmp_path / "catalogue", create=True)
+    add_stories(catalogue, range(6))
+    build_samples(catalogue, SampleRule("stories", kinds=("given",)))
+    assert SampleSource(catalogue, recipe).leaked() == 0
+    counts = build_samples(catalogue, SampleRule("others", kinds=("given",), validation=0.5))
+    assert SampleSource(catalogue, recipe).leaked() == counts["validation"] > 0

@@ -6,10 +6,9 @@ text would compute alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
 from typing import Any
 
 import torch
@@ -17,7 +16,8 @@ from torch import Tensor
 from torch.nn import functional
 
 ATTENTION = "longtake_spans"
-SHORT = 1_024  # texts up to this length share one call, padded on the right
+SHORT = 1_024  # texts up to this length share calls, padded on the right
+ALIKE = 0.75  # shortest by longest of those that share one
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,19 @@ class Spans:
     causal: bool = True
 
     @cached_property
-    def runs(self) -> list[tuple[int, int]]:
-        """(length, how many) of neighbours that are equally long."""
-        return [(length, len(list(group))) for length, group in groupby(self.lengths)]
+    def groups(self) -> list[tuple[int, ...]]:
+        """Lengths of neighbours that share a call: equal ones, and short causal ones of similar length."""
+        groups: list[list[int]] = []
+        for length in self.lengths:
+            if groups and self._share(groups[-1], length):
+                groups[-1].append(length)
+            else:
+                groups.append([length])
+        return [tuple(group) for group in groups]
 
-    @property
-    def longest(self) -> int:
-        return max(self.lengths)
+    def _share(self, group: list[int], length: int) -> bool:
+        shortest, longest = min(*group, length), max(*group, length)
+        return shortest == longest or (self.causal and longest <= SHORT and shortest >= ALIKE * longest)
 
 
 def span_attention(
@@ -48,21 +54,26 @@ def span_attention(
     **_: Any,
 ) -> tuple[Tensor, None]:
     """query [1, heads, T, d], key and value [1, kv_heads, T, d] -> [1, T, heads, d]."""
-    if spans.causal and len(spans.runs) > 1 and spans.longest <= SHORT:
-        out = _padded(query, key, value, scaling, spans)
-    else:
-        parts = zip(*(_parts(one, spans) for one in (query, key, value)), strict=True)
-        out = torch.cat([_run(q, k, v, scaling=scaling, causal=spans.causal) for q, k, v in parts])
-    return out[None], None
-
-
-def _parts(one: Tensor, spans: Spans) -> Iterator[Tensor]:
-    """Each run of equally long texts as a batch, [n, heads, length, d]."""
-    start = 0
-    for length, count in spans.runs:
-        end = start + length * count
-        yield one[0, :, start:end].unflatten(1, (count, length)).transpose(0, 1)
+    out, start = [], 0
+    for lengths in spans.groups:
+        end = start + sum(lengths)
+        own = [one[0, :, start:end] for one in (query, key, value)]
+        out.append((_padded if len(set(lengths)) > 1 else _equal)(own, lengths, scaling, spans.causal))
         start = end
+    return torch.cat(out)[None], None
+
+
+def _equal(own: Sequence[Tensor], lengths: tuple[int, ...], scaling: float, causal: bool) -> Tensor:
+    """Equally long texts, [heads, n * length, d] each, as a batch."""
+    query, key, value = (one.unflatten(1, (len(lengths), lengths[0])).transpose(0, 1) for one in own)
+    return _run(query, key, value, scaling=scaling, causal=causal)
+
+
+def _padded(own: Sequence[Tensor], lengths: tuple[int, ...], scaling: float, causal: bool) -> Tensor:
+    """Texts in one call: what is padded on the right lies in the future, so the causal mask hides it."""
+    at = _places(lengths, own[0].device)
+    query, key, value = (_spread(one, at, lengths) for one in own)
+    return _run(query, key, value, scaling=scaling, causal=causal)[at]
 
 
 def _run(query: Tensor, key: Tensor, value: Tensor, *, scaling: float, causal: bool) -> Tensor:
@@ -74,28 +85,20 @@ def _run(query: Tensor, key: Tensor, value: Tensor, *, scaling: float, causal: b
     return seen.transpose(1, 2).flatten(0, 1)
 
 
-def _padded(query: Tensor, key: Tensor, value: Tensor, scaling: float, spans: Spans) -> Tensor:
-    """Short texts in one call: what is padded on the right lies in the future, so the causal mask hides it."""
-    at = _places(spans, query.device)
-    q, k, v = (_spread(one, at, spans) for one in (query, key, value))
-    return _run(q, k, v, scaling=scaling, causal=True)[at]
-
-
-def _places(spans: Spans, device: torch.device) -> Tensor:
+def _places(lengths: tuple[int, ...], device: torch.device) -> Tensor:
     """int64 [T]: where each token lies in the padded batch, row by row."""
-    lengths = torch.tensor(spans.lengths)
-    rows = torch.repeat_interleave(torch.arange(len(lengths)), lengths)
-    starts = lengths.cumsum(0) - lengths
-    within = torch.arange(int(lengths.sum())) - starts[rows]
-    return (rows * spans.longest + within).to(device)
+    each = torch.tensor(lengths)
+    rows = torch.repeat_interleave(torch.arange(len(each)), each)
+    starts = each.cumsum(0) - each
+    within = torch.arange(int(each.sum())) - starts[rows]
+    return (rows * max(lengths) + within).to(device)
 
 
-def _spread(one: Tensor, at: Tensor, spans: Spans) -> Tensor:
-    """[1, heads, T, d] -> [n, heads, longest, d], zeros where there is no token."""
-    rows, longest = len(spans.lengths), spans.longest
-    tokens = one[0].transpose(0, 1)
-    wide = tokens.new_zeros((rows * longest, *tokens.shape[1:])).index_copy(0, at, tokens)
-    return wide.unflatten(0, (rows, longest)).transpose(1, 2)
+def _spread(one: Tensor, at: Tensor, lengths: tuple[int, ...]) -> Tensor:
+    """[heads, T, d] -> [n, heads, longest, d], zeros where there is no token."""
+    tokens = one.transpose(0, 1)
+    wide = tokens.new_zeros((len(lengths) * max(lengths), *tokens.shape[1:])).index_copy(0, at, tokens)
+    return wide.unflatten(0, (len(lengths), max(lengths))).transpose(1, 2)
 
 
 def attend_by_spans(modules: Sequence[Any]) -> None:

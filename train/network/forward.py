@@ -85,7 +85,7 @@ class PackedNetwork(torch.nn.Module):
         if not media:
             return None
         rules = self._processor.rules
-        pixels = torch.cat([pixel_values(one, rules) for one in media]).to(device, base.dtype)
+        pixels = torch.cat([pixel_values(one, rules, device).to(base.dtype) for one in media])
         grids = torch.tensor([one.grid for one in media], device=device)
         slices = tuple(h * w for t, h, w in (one.grid for one in media) for _ in range(t))
         whole = torch.tensor([0, sum(slices)], dtype=torch.int32, device=device)

@@ -22,6 +22,7 @@ from schemas.ids import content_id, fingerprint_of
 from train.build_samples import rows_of
 from train.mixture import seed_of
 from train.preferences.corruptions import CORRUPTIONS, Corruption, corrupted
+from train.sources import question_of
 
 VERSION = 1
 STAGE = "train.pairs"
@@ -91,7 +92,7 @@ def _plans(
     for sample in samples:
         random = Random(seed_of(rule.seed, sample["sample_id"], 0))
         kind = random.choice(rule.corruptions)
-        question = [message for message in json.loads(sample["messages"]) if message["role"] != "assistant"]
+        question = question_of(json.loads(sample["messages"]))
         try:
             changed = _corrupted_messages(question, kind, rule.n_frames, random, Path(catalogue.url))
         except (ValueError, MediaError, OSError):
