@@ -74,7 +74,9 @@ def works_of(catalogue: Catalogue, selection: str | None, shards: int = 1) -> di
     for shard, kind, model, fingerprint, *numbers, done in rows:
         gone, reasons = failed[fingerprint]
         left = max(0, wanted[fingerprint].get(shard, 0) - done - gone.get(shard, 0))
-        works[shard].append(Work(_STAGES.get(kind, "caption"), kind, model, fingerprint, *numbers, reasons, left))
+        works[shard].append(
+            Work(_STAGES.get(kind, "caption"), kind, model, fingerprint, *numbers, failed=reasons, left=left)
+        )
     for shard in range(len(works) - 1):
         begun = {(work.fingerprint, work.kind) for work in works[shard]}
         for work in works[None]:

@@ -13,7 +13,8 @@ from tests.curate.conftest import Ran, typed
 from tests.curate.doors.conftest import bring_in, jsonl, samples
 from tests.model.server import Reply, good, serving, text_of
 
-Patch, Capture = pytest.MonkeyPatch, pytest.CaptureFixture[str]
+Patch = pytest.MonkeyPatch
+Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture

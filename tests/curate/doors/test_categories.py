@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,7 +24,7 @@ class Sorting:
     def __init__(self) -> None:
         self.asked = list[str]()
 
-    def caption(self, requests: Sequence[CaptionRequest]) -> Iterator[CaptionResult]:
+    def caption(self, requests: Iterable[CaptionRequest]) -> Iterator[CaptionResult]:
         for request in requests:
             text = str(request.messages[0]["content"])
             self.asked.append(text)
