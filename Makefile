@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ROOMS := schemas media engine model curate recaption train eval
-BENCHES := startup scan jobs memory kill frames ingest download
+BENCHES := startup scan jobs memory kill frames ingest download train_packing eval_cached
 VIDEOS ?=
 
 # Compiled modules are kept even where the environment says otherwise: tests start many processes, and compiling torch

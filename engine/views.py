@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 
 import duckdb
 import pyarrow as pa
@@ -46,8 +46,9 @@ def create_table_views(
     for spec in specs:
         rows = history_sql(connection, spec, snapshot.parts(spec.name), path_of)
         connection.execute(f"create view history.{spec.name} as {rows}")
+    names = {spec.name for spec in specs}
     for spec in specs:
-        connection.execute(f"create view {spec.name} as {current_sql(spec, snapshot)}")
+        connection.execute(f"create view {spec.name} as {current_sql(spec, snapshot, names)}")
 
 
 def _commits_first() -> list[TableSpec]:
@@ -108,10 +109,11 @@ def _column(field: pa.Field, known: bool) -> str:
     return f"cast({field.name if known else 'null'} as {sql_type(field.type)}) as {field.name}"
 
 
-def current_sql(spec: TableSpec, snapshot: Snapshot) -> str:
+def current_sql(spec: TableSpec, snapshot: Snapshot, names: Set[str]) -> str:
     """The current rows of a table: of the newest commit of each parent, else the newest of each key; each key once.
 
-    Rejects that are settled and rows that are withdrawn are not among them.
+    Rejects that are settled are not among them, nor rows that are withdrawn, where `rejects` is among the tables
+    `names` that have views.
     """
     source = f"history.{spec.name}"
     if snapshot.is_current(spec) or not snapshot.parts(spec.name):
@@ -120,7 +122,7 @@ def current_sql(spec: TableSpec, snapshot: Snapshot) -> str:
         rows = newest_sql(spec, source)
     if spec.name == "rejects":
         return f"select * from ({rows}) r where {_unsettled(snapshot)}"
-    if spec.name in WITHDRAWN_BY and snapshot.parts("rejects"):
+    if spec.name in WITHDRAWN_BY and "rejects" in names and snapshot.parts("rejects"):
         return f"select * from ({rows}) r where {unwithdrawn_sql(spec.name, 'r')}"
     return rows
 

@@ -1,29 +1,27 @@
 #!/usr/bin/env bash
-# The small world from nothing: a teacher learns stories, a student learns from the teacher's captions by two ways,
-# and all are scored on combinations that nobody was shown. bash runs/small_world.sh [FOLDER]; stops and goes on.
+# The small world: a teacher captions films, students of a quarter of its weights learn from the captions by two ways, and all are
+# scored on combinations that nobody was shown. bash runs/small_world.sh [FOLDER]; an hour of one core; it stops and goes on.
+#
+# TEACHER: a checkpoint (assets/story_teacher, which runs/story_teacher.sh makes). FILMS, STEPS: how much of it.
 set -euo pipefail
-
-out=${1:-small_world}
-steps=${STEPS:-2200}
-student_steps=${STUDENT_STEPS:-1000}
-world=(python -m train.small_world)
+source "$(dirname "$0")/shown.sh"
+out=${1:-small_world} teacher=${TEACHER:-$(dirname "$0")/../assets/story_teacher}
+films=${FILMS:-6000} steps=${STEPS:-8000}
+catalogue=$out/catalogue
+export OMP_NUM_THREADS=1  # networks this small are slower on two threads
 mkdir -p "$out"
 
-"${world[@]}" teach --out "$out/teacher" --steps "$steps" --resume
-"${world[@]}" shelf -c "$out/catalogue" --count "${FILMS:-2000}"
-"${world[@]}" shelf -c "$out/catalogue" --count 200 --split held_out
-
-"${world[@]}" caption -c "$out/catalogue" --model "$out/teacher/model" --name teacher --split train
-train samples -c "$out/catalogue" --dataset taught --kind raw --where "model = 'teacher'"
-[ -d "$out/student_untrained" ] || "${world[@]}" student "$out/student_untrained"
+show "python -m train.small_world shelf -c $catalogue --count $films"
+show "python -m train.small_world caption -c $catalogue --model $teacher --name teacher --split train"
+show "train samples -c $catalogue --dataset taught --kind raw --where \"model = 'teacher'\""
+[ -d "$out/untrained" ] || show "python -m train.small_world student $out/untrained"
 for recipe in story_student story_student_logits; do
-    train run "$recipe" -c "$out/catalogue" --model "$out/student_untrained" --out "$out/$recipe" \
-        --dataset taught --steps "$student_steps" --cache-gb 1 --resume
+    show "train run $recipe -c $catalogue --model $out/untrained --out $out/$recipe --dataset taught=24 --steps $steps --cache-gb 1 --resume"
 done
 
-for name in teacher story_student story_student_logits untrained; do
-    folder=$out/$name/model
-    [ "$name" = untrained ] && folder=$out/student_untrained
-    "${world[@]}" caption -c "$out/catalogue" --model "$folder" --name "$name" --split held_out
-    echo "$name $("${world[@]}" score -c "$out/catalogue" --name "$name" --split held_out)"
+show "python -m media.synthetic.stories $out/held_out --split held_out --count ${HELD_OUT:-300} --things 2 --events 2"
+for model in "$teacher" "$out/story_student/model" "$out/story_student_logits/model" "$out/untrained"; do
+    show "evaluate run stories --model $model --annotations $out/held_out --videos $out/held_out --judge rules \\
+    --out $out/scores/$(basename "${model%/model}") -c $catalogue"
 done
+show "evaluate leaderboard -c $catalogue"

@@ -32,7 +32,7 @@ class Size:
 
 
 TEACHER = Size(width=128, layers=4, feed_forward=384, vision_width=64, vision_layers=3)
-STUDENT = Size(width=64, layers=3, feed_forward=160, vision_width=40, vision_layers=2, vision_heads=2)
+STUDENT = Size(width=64, layers=3, feed_forward=144, vision_width=40, vision_layers=2, vision_heads=2)
 
 
 def make_tarsier2(folder: Path, size: Size, seed: int = 0) -> Path:

@@ -125,7 +125,7 @@ def test_statistics_count_words_lengths_and_texts_that_are_alike(catalogue: Cata
     bring_in(catalogue, tmp_path / "i.jsonl")
     tables = {table.title: table for table in statistics(catalogue, None)}
     assert tables["Beside published datasets"].rows[0] == ("yours", 3, "0.0", "0.2", "0.2", "0.1", "5.0", "")
-    assert dict(row[:2] for row in tables["Categories"].rows)["animals"] == 2
+    assert dict(row[:2] for row in tables["Categories by keywords"].rows)["animals"] == 2
     assert tables["Diversity"].rows[0] == ("words", "15")
     assert tables["Diversity"].rows[-1] == ("captions nearly alike", "2 of 3")
     assert svg_of(list(tables.values())).count("<rect") > 10
