@@ -53,9 +53,7 @@ def open_door(
     """
     try:
         with noted_interrupts():
-            code = app(standalone_mode=False)
-            if was_interrupted() and not code:
-                code = INTERRUPTED
+            code = _run(app)
     except typer.TyperException as error:
         cast("Any", error).show()  # usage errors know how; their class is private to Typer
         code = error.exit_code
@@ -73,6 +71,17 @@ def open_door(
     if code == INTERRUPTED:
         print(f"interrupted: {goes_on}", file=sys.stderr)
     sys.exit(code or 0)
+
+
+def _run(app: typer.Typer) -> int | None:
+    """The exit code. A Ctrl-C that a library dropped, or made an error of its own of, as DuckDB does, counts."""
+    try:
+        code = app(standalone_mode=False)
+    except Exception as error:
+        if was_interrupted():
+            raise KeyboardInterrupt from error
+        raise
+    return INTERRUPTED if was_interrupted() and not code else code
 
 
 def _said(error: Exception | str, code: int) -> int:
