@@ -6,19 +6,17 @@ flow between neighbours. The network is an argument; what is here reads the fram
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
-from curate.media_reject import media_reject
+from curate.clip_stage import clips_due, looked_at
 from curate.observers.lvd_flow import LVD_HEIGHT, LVD_STEP_US, LVD_WIDTH
 from engine.due import Due
 from engine.run import Plan
 from engine.work import Beat, Outcome, Reject, Row, Slot, Work
-from media.errors import MediaError
 from media.sample import sample
 from schemas.ids import fingerprint_of
 
@@ -49,15 +47,7 @@ def flow_plan(model: FlowModel) -> Plan:
 
 def flow_due(model: FlowModel) -> Due:
     """The clips that this network has not scored and that have two frames to compare, video by video."""
-    return Due(
-        STAGE,
-        _fingerprint(model),
-        input_sql="select c.clip_id, c.video_id, c.start_us, c.end_us, v.video_key, v.uri, v.source_stamp "
-        f"from clips c join videos v on v.video_id = c.video_id where c.end_us - c.start_us > {LVD_STEP_US}",
-        key="clip_id",
-        done_sql="select clip_id, fingerprint from flows",
-        order="i.video_id, i.start_us",
-    )
+    return clips_due(STAGE, _fingerprint(model), "flows", f"c.end_us - c.start_us > {LVD_STEP_US}")
 
 
 def score(source: str, start_us: int, end_us: int, flow_lvd: FlowLvd, *, threads: int = 1) -> tuple[float, int]:
@@ -89,29 +79,14 @@ def _make_work(model: FlowModel, slot: Slot) -> Work:
 def _score_rows(
     model: FlowModel, flow_lvd: FlowLvd, threads: int, rows: Sequence[Row], beat: Beat
 ) -> Iterator[Outcome]:
-    """Each row: a clip with `source`, the path or url at which its video can be opened."""
-    for row in rows:
-        began = time.monotonic()
-        try:
-            value, pairs = score(
-                row["source"], row["start_us"], row["end_us"], _beating(flow_lvd, beat), threads=threads
-            )
-        except MediaError as error:
-            yield Outcome(row["clip_id"], reject=media_reject(error))
-            continue
+    def look(row: Row) -> Row | Reject:
+        scorer = _beating(flow_lvd, beat)
+        value, pairs = score(row["source"], row["start_us"], row["end_us"], scorer, threads=threads)
         if not np.isfinite(value):
-            yield Outcome(row["clip_id"], reject=Reject("flow_not_finite", f"{model.name} gave {value}"))
-            continue
-        flow = {
-            "clip_id": row["clip_id"],
-            "video_id": row["video_id"],
-            "model": model.name,
-            "weights_hash": model.weights_hash,
-            "flow_lvd": value,
-            "num_pairs": pairs,
-            "seconds": time.monotonic() - began,
-        }
-        yield Outcome(row["clip_id"], {"flows": [flow]})
+            return Reject("flow_not_finite", f"{model.name} gave {value}")
+        return {"model": model.name, "weights_hash": model.weights_hash, "flow_lvd": value, "num_pairs": pairs}
+
+    return looked_at(rows, "flows", look)
 
 
 def _beating(flow_lvd: FlowLvd, beat: Beat) -> FlowLvd:

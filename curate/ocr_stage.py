@@ -5,19 +5,17 @@ The engine is an argument; what is here reads the frames, adds up the area, and 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 
 import cv2
 import numpy as np
 
-from curate.media_reject import media_reject
+from curate.clip_stage import clips_due, looked_at
 from engine.due import Due
 from engine.run import Plan
 from engine.work import Beat, Outcome, Row, Slot, Work
-from media.errors import MediaError
 from media.sample import sample
 from schemas.ids import fingerprint_of
 
@@ -74,15 +72,7 @@ def ocr_plan(reader: Reader) -> Plan:
 
 def ocr_due(reader: Reader) -> Due:
     """The clips that this engine has not read, video by video."""
-    return Due(
-        STAGE,
-        _fingerprint(reader),
-        input_sql="select c.clip_id, c.video_id, c.start_us, c.end_us, v.video_key, v.uri, v.source_stamp "
-        "from clips c join videos v on v.video_id = c.video_id",
-        key="clip_id",
-        done_sql="select clip_id, fingerprint from ocr_texts",
-        order="i.video_id, i.start_us",
-    )
+    return clips_due(STAGE, _fingerprint(reader), "ocr_texts")
 
 
 def times_of(start_us: int, end_us: int) -> list[int]:
@@ -120,25 +110,10 @@ def _make_work(reader: Reader, slot: Slot) -> Work:
 def _read_rows(
     reader: Reader, read_lines: ReadLines, threads: int, rows: Sequence[Row], beat: Beat
 ) -> Iterator[Outcome]:
-    """Each row: a clip with `source`, the path or url at which its video can be opened."""
-    for row in rows:
-        began = time.monotonic()
-        try:
-            times = times_of(row["start_us"], row["end_us"])
-            frames = sample(row["source"], times, max_side=MAX_SIDE, threads=threads)
-            found = read_text([frame.rgb for frame in frames], read_lines, beat)
-        except MediaError as error:
-            yield Outcome(row["clip_id"], reject=media_reject(error))
-            continue
-        written = {
-            "clip_id": row["clip_id"],
-            "video_id": row["video_id"],
-            "reader": reader.name,
-            "reader_version": reader.version,
-            "text": found.text,
-            "text_share": found.text_share,
-            "confidence": found.confidence,
-            "num_frames": found.num_frames,
-            "seconds": time.monotonic() - began,
-        }
-        yield Outcome(row["clip_id"], {"ocr_texts": [written]})
+    def look(row: Row) -> Row:
+        times = times_of(row["start_us"], row["end_us"])
+        frames = sample(row["source"], times, max_side=MAX_SIDE, threads=threads)
+        read = read_text([frame.rgb for frame in frames], read_lines, beat)
+        return {"reader": reader.name, "reader_version": reader.version, **asdict(read)}
+
+    return looked_at(rows, "ocr_texts", look)

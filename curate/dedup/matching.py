@@ -107,7 +107,9 @@ def match(one: Clip, other: Clip, view: int) -> Match | None:
     first, second = one.seen(mine), other.seen(theirs)
     overlay = Overlay(first, second)
     guesses = np.concatenate([_ends_together(first, second, SPEEDS[:1]), _hough(first, second, SPEEDS[:1])])
-    if overlay.evaluate(guesses).agreement.max() < CLEAR:
+    tried = overlay.evaluate(guesses)
+    likeliest = int(tried.merit.argmax())
+    if tried.merit[likeliest] == -np.inf or tried.agreement[likeliest] < CLEAR:
         others = SPEEDS[1:]
         guesses = np.concatenate([guesses, _ends_together(first, second, others), _hough(first, second, others)])
     found = _best(overlay, first.seconds[[0, -1]].mean(), guesses)

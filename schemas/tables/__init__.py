@@ -15,7 +15,7 @@ from schemas.tables.scanning import (
     MEASURES,
     OCR_TEXTS,
     SCANS,
-)  # fmt: skip
+)
 from schemas.tables.scoring import ENTAILMENTS, EVENTS, SCORES
 from schemas.tables.selecting import DEDUPS, DUPLICATES, FUNNELS, SELECTIONS
 from schemas.tables.sources import ALIASES, FETCH_OUTCOMES, FETCHES, INGESTS, KEPT, REQUESTS, TOMBSTONES, VIDEOS
