@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
+from queue import SimpleQueue
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,31 +89,61 @@ def look(source: str, index: PacketIndex, settings: ScanSettings, threads: int, 
     detector = CascadeDetector(asks=settings.expert is not None)
     observers = [make() for make in OBSERVERS]
 
-    def frames_of(numbers: Sequence[int]) -> FrameStream:
+    def frames_of(numbers: Sequence[int], threads: int = 1) -> FrameStream:
         return pick(
             source, index, numbers, sizing=Sizing(WORKING_SIDE), threads=threads, loop_filter="referenced", settled=True
         )
 
-    with frames_of(look_plan(index)) as looks, Beside(observers, threads) as beside:
+    with frames_of(look_plan(index), threads) as looks, Beside(observers, threads) as beside:
         for frame in looks:
             beside.push(frame)
             detector.push(frame)
             beat()
         report = looks.report
     if settings.expert:
-        report.num_frames += _ask(detector, settings.expert, index.times_us, frames_of, beat)
-    windows = [(window, _numbers_within(index.times_us, window)) for window in detector.windows()]
-    with frames_of(sorted({number for _window, numbers in windows for number in numbers})) as frames:
-        kept = dict[int, Frame]()
-        for window, numbers in windows:
-            kept = {number: frame for number, frame in kept.items() if number >= numbers[0]}
-            while numbers[-1] not in kept:
-                frame = next(frames)
-                kept[frame.index] = frame
-            detector.look_again(window, [kept[number] for number in numbers])
-            beat()
-        report.num_frames += frames.report.num_frames
+        report.num_frames += _ask(detector, settings.expert, index.times_us, partial(frames_of, threads=threads), beat)
+    report.num_frames += _look_again(detector, index.times_us, threads, frames_of, beat)
     return Seen(detector, observers, report, index.times_us.tolist(), index.times_us[index.keys].tolist())
+
+
+def _look_again(
+    detector: CascadeDetector,
+    times_us: np.ndarray,
+    threads: int,
+    frames_of: Callable[[Sequence[int]], FrameStream],
+    beat: Callable[[], None],
+) -> int:
+    """Shows the detector all frames around each hard cut; the number of frames that it took.
+
+    The windows are divided among the threads: to each belongs some decoding, from the key frame before it.
+    """
+    windows = [(window, _numbers_within(times_us, window)) for window in detector.windows()]
+    count = min(threads, len(windows))
+    looked_at = SimpleQueue[bool]()
+
+    def look_at(some: Sequence[tuple[Span, range]]) -> int:
+        try:
+            with frames_of(sorted({number for _window, numbers in some for number in numbers})) as frames:
+                kept = dict[int, Frame]()
+                for window, numbers in some:
+                    kept = {number: frame for number, frame in kept.items() if number >= numbers[0]}
+                    while numbers[-1] not in kept:
+                        frame = next(frames)
+                        kept[frame.index] = frame
+                    detector.look_again(window, [kept[number] for number in numbers])
+                    looked_at.put(True)
+                return frames.report.num_frames
+        finally:
+            looked_at.put(False)
+
+    with ThreadPoolExecutor(max(1, count), "longtake-place") as pool:
+        shares = [windows[len(windows) * at // count : len(windows) * (at + 1) // count] for at in range(count)]
+        looking = [pool.submit(look_at, share) for share in shares]
+        ended = 0
+        while ended < count:
+            ended += not looked_at.get()
+            beat()
+        return sum(share.result() for share in looking)
 
 
 def _numbers_within(times_us: np.ndarray, window: Span) -> range:

@@ -16,66 +16,70 @@ began=$SECONDS
 export OMP_NUM_THREADS=1  # networks this small are slower on two threads
 
 step "1. Raw videos: a dataset's csv asks a server for them, and some cannot be had"
-show "python runs/raw_videos.py $out/raw --reels $reels --port $port"
+show python runs/raw_videos.py "$out/raw" --reels "$reels" --port "$port"
 python -m tests.misbehaving_server "$out/raw/files" "$port" >/dev/null & server=$!
 trap 'kill $server 2>/dev/null || true' EXIT
-show "curate download --csv $out/raw/requests.csv -c $catalogue --allow-private-hosts --max-attempts 3"
+show curate download --csv "$out/raw/requests.csv" -c "$catalogue" --allow-private-hosts --max-attempts 3
 kill $server
-show "curate download --status -c $catalogue"
+show curate download --status -c "$catalogue"
 
 step "2. Clips: one decode pass finds cuts and measures; what to keep is a query"
-show "curate scan -c $catalogue"
-show "curate dedup -c $catalogue --where \"origin = 'detected' and coalesce(coherence, 0) < 0.96 \\
-    and coalesce(ken_burns_score, 0) < 0.25\""
-show "curate select -c $catalogue --recipe everything --name stories --where \"origin = 'detected'\" \\
-    --where 'coalesce(coherence, 0) < 0.96' --where 'coalesce(ken_burns_score, 0) < 0.25' --where is_keeper"
-show "python runs/compare_truth.py $catalogue $out/raw"
+show curate scan -c "$catalogue"
+show curate dedup -c "$catalogue" \
+    --where "origin = 'detected' and coalesce(coherence, 0) < 0.96 and coalesce(ken_burns_score, 0) < 0.25"
+show curate select -c "$catalogue" --recipe everything --name stories --where "origin = 'detected'" \
+    --where 'coalesce(coherence, 0) < 0.96' --where 'coalesce(ken_burns_score, 0) < 0.25' --where is_keeper
+show python runs/compare_truth.py "$catalogue" "$out/raw"
 
 step "3. Captions: a Tarsier2 of a million weights describes the clips, in two shards; the first is killed"
-recaption="recaption run -c $catalogue --selection stories --model $teacher --gates off --top-logprobs 8 --max-new-tokens 64"
-bold "\$ $recaption --shard 0/2 &  # kill -9"
-$recaption --shard 0/2 & run=$!
+recaption=(recaption run -c "$catalogue" --selection stories --model "$teacher" --gates off --top-logprobs 8
+    --max-new-tokens 64)
+bold "\$ $(typed "${recaption[@]}" --shard 0/2) &  # kill -9"
+"${recaption[@]}" --shard 0/2 & run=$!
 for _ in $(seq 600); do
     sleep 0.1
     if ! kill -0 $run 2>/dev/null || compgen -G "$catalogue/captions/part-*" >/dev/null; then break; fi
 done
 kill -9 $run 2>/dev/null || true
 wait $run 2>/dev/null || true
-show "recaption status -c $catalogue --selection stories"
-show "$recaption --shard 0/2"
-show "$recaption --shard 1/2"
-show "curate sql -c $catalogue \"select video_key, round(start_us / 1e6, 2) as start_s, text from caption order by video_key, start_us limit 5\""
+show recaption status -c "$catalogue" --selection stories
+show "${recaption[@]}" --shard 0/2
+show "${recaption[@]}" --shard 1/2
+show curate sql -c "$catalogue" \
+    "select video_key, round(start_us / 1e6, 2) as start_s, text from caption order by video_key, start_us limit 5"
 
 step "4. A student: a quarter of the teacher's weights learn from its captions"
-show "train samples -c $catalogue --dataset taught --kind dense"
-[ -d "$out/untrained" ] || show "python -m train.small_world student $out/untrained"
-show "train run story_student -c $catalogue --model $out/untrained --out $out/student --dataset taught --steps $steps --cache-gb 0.5 --resume"
+show train samples -c "$catalogue" --dataset taught --kind dense
+[ -d "$out/untrained" ] || show python -m train.small_world student "$out/untrained"
+show train run story_student -c "$catalogue" --model "$out/untrained" --out "$out/student" --dataset taught \
+    --steps "$steps" --cache-gb 0.5 --resume
 
 step "5. Scores: stories of combinations that nobody was shown, by an exact judge"
-show "python -m media.synthetic.stories $out/held_out --split held_out --count $held_out --things 2 --events 2"
+show python -m media.synthetic.stories "$out/held_out" --split held_out --count "$held_out" --things 2 --events 2
 for who in teacher student untrained; do
     case $who in teacher) model=$teacher ;; student) model=$out/student/model ;; untrained) model=$out/untrained ;; esac
-    show "evaluate run stories --model $model --annotations $out/held_out --videos $out/held_out --judge rules \\
-    --out $out/scores/$who -c $catalogue"
+    show evaluate run stories --model "$model" --annotations "$out/held_out" --videos "$out/held_out" --judge rules \
+        --out "$out/scores/$who" -c "$catalogue"
 done
-show "evaluate compare $out/scores/teacher/stories $out/scores/student/stories" ||
+show evaluate compare "$out/scores/teacher/stories" "$out/scores/student/stories" ||
     echo "(with so few steps the student writes no sentence that the judge reads)"
-show "evaluate leaderboard -c $catalogue"
+show evaluate leaderboard -c "$catalogue"
 
 step "6. Questions over all of it"
-show "curate sql -c $catalogue \"select count(*) as clips, count(text) as captioned, round(sum(clip.seconds) / 60, 1) as minutes from clip left join caption using (clip_id)\""
-show "curate sql -c $catalogue \"select reason, stage, count(*) as n from rejects group by all order by n desc\""
-show "curate sql -c $catalogue \"select model, metric, round(value, 3) as value, round(low, 3) as low, round(high, 3) as high from scores where metric = 'f1' and low is not null order by value desc\""
-show "curate report -c $catalogue --selection stories --out $out/report.html"
-show "python runs/summary.py $out"
+show curate sql -c "$catalogue" "select count(*) as clips, count(text) as captioned,
+    round(sum(clip.seconds) / 60, 1) as minutes from clip left join caption using (clip_id)"
+show curate sql -c "$catalogue" "select reason, stage, count(*) as n from rejects group by all order by n desc"
+show curate sql -c "$catalogue" "select model, metric, round(value, 3) as value, round(low, 3) as low,
+    round(high, 3) as high from scores where metric = 'f1' and low is not null order by value desc"
+show curate report -c "$catalogue" --selection stories --out "$out/report.html"
+show python runs/summary.py "$out"
 
 if [ -n "${VIDEOS:-}" ]; then
     step "7. Your own folder"
-    own=$(printf '%q' "$VIDEOS")
-    show "curate run $own -c $out/own-catalogue --recipe long_takes"
+    show curate run "$VIDEOS" -c "$out/own-catalogue" --recipe long_takes
     if [ -n "${MODEL:-}" ]; then
-        show "recaption run -c $out/own-catalogue --selection long_takes --model $(printf '%q' "$MODEL") --limit 8"
-        show "curate sql -c $out/own-catalogue \"select video_key, text from caption limit 8\""
+        show recaption run -c "$out/own-catalogue" --selection long_takes --model "$MODEL" --limit 8
+        show curate sql -c "$out/own-catalogue" "select video_key, text from caption limit 8"
     fi
 fi
 bold "$((SECONDS - began)) s. Look at $out/summary.md and $out/report.html; talk to the teacher: recaption demo --model $teacher"

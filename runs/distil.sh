@@ -13,6 +13,8 @@ source "$(dirname "$0")/shown.sh"
 : "${STUDENT:?folder of the checkpoint to begin from}"
 catalogue=${CATALOGUE:-lvd2m} out=${OUT:-recap} recipe=${RECIPE:-recap} gpus=${GPUS:-8} device=${DEVICE:-cuda}
 
-show "train samples -c $catalogue --dataset recap --kind dense ${TEACHER:+--where \"model = '$TEACHER'\"}"
-show "torchrun --standalone --nproc-per-node $gpus -m train run $recipe -c $catalogue --model $STUDENT --out $out --dataset recap=${EPOCHS:-2} --device $device --sharing ${SHARING:-fsdp} --workers ${WORKERS:-4} --cache-gb ${CACHE_GB:-500} --resume ${TRAIN:-}"
+show train samples -c "$catalogue" --dataset recap --kind dense ${TEACHER:+--where "model = '$TEACHER'"}
+show torchrun --standalone --nproc-per-node "$gpus" -m train run "$recipe" -c "$catalogue" --model "$STUDENT" --out "$out" \
+    --dataset "recap=${EPOCHS:-2}" --device "$device" --sharing "${SHARING:-fsdp}" --workers "${WORKERS:-4}" \
+    --cache-gb "${CACHE_GB:-500}" --resume ${TRAIN:-}
 echo "the student is in $out/model"

@@ -16,11 +16,12 @@ out=${OUT:-scores} benchmark=${BENCHMARK:-dream} first=
 
 for model in "$@"; do
     name=$(basename "${model%/model}")
-    show "evaluate run $benchmark --model $model --annotations $ANNOTATIONS --videos $VIDEOS --judge '$JUDGE' --device ${DEVICE:-cuda} --out $out/$name ${CATALOGUE:+-c $CATALOGUE}"
+    show evaluate run "$benchmark" --model "$model" --annotations "$ANNOTATIONS" --videos "$VIDEOS" --judge "$JUDGE" \
+        --device "${DEVICE:-cuda}" --out "$out/$name" ${CATALOGUE:+-c "$CATALOGUE"}
     for scored in "$out/$name"/*/; do
         other=$out/$first/$(basename "$scored")
-        [ -z "$first" ] || show "evaluate compare $other $scored"
+        [ -z "$first" ] || show evaluate compare "$other" "$scored"
     done
     first=${first:-$name}
 done
-[ -z "${CATALOGUE:-}" ] || show "evaluate leaderboard -c $CATALOGUE"
+[ -z "${CATALOGUE:-}" ] || show evaluate leaderboard -c "$CATALOGUE"

@@ -14,12 +14,14 @@
 set -euo pipefail
 source "$(dirname "$0")/shown.sh"
 : "${CSV:?the csv of the dataset}"
-catalogue=${CATALOGUE:-lvd2m} shard=${SHARD:+--shard $SHARD} jobs=${JOBS:-8}
+catalogue=${CATALOGUE:-lvd2m} jobs=${JOBS:-8}
+shard=(${SHARD:+--shard "$SHARD"}) cookies=(${COOKIES:+--cookies "$COOKIES"})
 
-show "curate download --csv $CSV -c $catalogue --max-height 720 --keep ${KEEP:-spans} --jobs $jobs $shard ${COOKIES:+--cookies $COOKIES} ${DOWNLOAD:-}"
-show "curate download --status -c $catalogue"
-show "curate scan -c $catalogue $shard"
-[ -z "$shard" ] || exit 0  # the rest wants all shares: run it once more without SHARD
-show "curate dedup -c $catalogue"
-show "curate select -c $catalogue --recipe long_takes --where is_keeper"
-show "curate report -c $catalogue --selection long_takes --out $catalogue-report.html"
+show curate download --csv "$CSV" -c "$catalogue" --max-height 720 --keep "${KEEP:-spans}" --jobs "$jobs" \
+    "${shard[@]}" "${cookies[@]}" ${DOWNLOAD:-}
+show curate download --status -c "$catalogue"
+show curate scan -c "$catalogue" "${shard[@]}"
+[ -z "${SHARD:-}" ] || exit 0  # the rest wants all shares: run it once more without SHARD
+show curate dedup -c "$catalogue"
+show curate select -c "$catalogue" --recipe long_takes --where is_keeper
+show curate report -c "$catalogue" --selection long_takes --out "$catalogue-report.html"

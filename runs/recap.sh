@@ -13,9 +13,10 @@ set -euo pipefail
 source "$(dirname "$0")/shown.sh"
 catalogue=${CATALOGUE:-lvd2m} selection=${SELECTION:-long_takes} device=${DEVICE:-cuda}
 model=${MODEL:-omni-research/Tarsier2-Recap-7b}
-run="-c $catalogue --selection $selection --model $model"
+run=(-c "$catalogue" --selection "$selection" --model "$model")
 
-show "recaption plan $run --gpu ${GPU:-H200} --gpus ${GPUS:-8} --usd-per-hour ${USD_PER_HOUR:-3.5}"
-show "recaption run $run --device $device ${SHARD:+--shard $SHARD} ${RECAPTION:-}"
-show "recaption status -c $catalogue --selection $selection"
-show "curate sql -c $catalogue \"select video_key, round(start_us / 1e6, 1) as start_s, text from caption order by random() limit 5\""
+show recaption plan "${run[@]}" --gpu "${GPU:-H200}" --gpus "${GPUS:-8}" --usd-per-hour "${USD_PER_HOUR:-3.5}"
+show recaption run "${run[@]}" --device "$device" ${SHARD:+--shard "$SHARD"} ${RECAPTION:-}
+show recaption status -c "$catalogue" --selection "$selection"
+show curate sql -c "$catalogue" \
+    "select video_key, round(start_us / 1e6, 1) as start_s, text from caption order by random() limit 5"

@@ -11,17 +11,18 @@ catalogue=$out/catalogue
 export OMP_NUM_THREADS=1  # networks this small are slower on two threads
 mkdir -p "$out"
 
-show "python -m train.small_world shelf -c $catalogue --count $films"
-show "python -m train.small_world caption -c $catalogue --model $teacher --name teacher --split train"
-show "train samples -c $catalogue --dataset taught --kind raw --where \"model = 'teacher'\""
-[ -d "$out/untrained" ] || show "python -m train.small_world student $out/untrained"
+show python -m train.small_world shelf -c "$catalogue" --count "$films"
+show python -m train.small_world caption -c "$catalogue" --model "$teacher" --name teacher --split train
+show train samples -c "$catalogue" --dataset taught --kind raw --where "model = 'teacher'"
+[ -d "$out/untrained" ] || show python -m train.small_world student "$out/untrained"
 for recipe in story_student story_student_logits; do
-    show "train run $recipe -c $catalogue --model $out/untrained --out $out/$recipe --dataset taught=24 --steps $steps --cache-gb 1 --resume"
+    show train run "$recipe" -c "$catalogue" --model "$out/untrained" --out "$out/$recipe" --dataset taught=24 \
+        --steps "$steps" --cache-gb 1 --resume
 done
 
-show "python -m media.synthetic.stories $out/held_out --split held_out --count ${HELD_OUT:-300} --things 2 --events 2"
+show python -m media.synthetic.stories "$out/held_out" --split held_out --count "${HELD_OUT:-300}" --things 2 --events 2
 for model in "$teacher" "$out/story_student/model" "$out/story_student_logits/model" "$out/untrained"; do
-    show "evaluate run stories --model $model --annotations $out/held_out --videos $out/held_out --judge rules \\
-    --out $out/scores/$(basename "${model%/model}") -c $catalogue"
+    show evaluate run stories --model "$model" --annotations "$out/held_out" --videos "$out/held_out" --judge rules \
+        --out "$out/scores/$(basename "${model%/model}")" -c "$catalogue"
 done
-show "evaluate leaderboard -c $catalogue"
+show evaluate leaderboard -c "$catalogue"

@@ -7,7 +7,8 @@ out=${1:-story_teacher} steps=${STEPS:-14000} films=${FILMS:-300}
 export OMP_NUM_THREADS=1  # networks this small are slower on two threads
 mkdir -p "$out"
 
-show "python -m train.small_world teach --out $out/run --steps $steps --seed 0 --resume"
-show "python -m media.synthetic.stories $out/held_out --split held_out --count $films --things 2 --events 2"
-show "evaluate run stories --model $out/run/model --annotations $out/held_out --videos $out/held_out --judge rules --out $out/scores"
-show "python -m train.small_world card $out/run --scores $out/scores/stories/scores.json"
+show python -m train.small_world teach --out "$out/run" --steps "$steps" --seed 0 --resume
+show python -m media.synthetic.stories "$out/held_out" --split held_out --count "$films" --things 2 --events 2
+show evaluate run stories --model "$out/run/model" --annotations "$out/held_out" --videos "$out/held_out" --judge rules \
+    --out "$out/scores"
+show python -m train.small_world card "$out/run" --scores "$out/scores/stories/scores.json"

@@ -11,7 +11,7 @@ from curate.doors.found import BadRow
 from curate.doors.made import Made
 from curate.doors.reading import chats, questions, scripts, tarsier, videochat2
 from curate.doors.record_files import Record, records_of
-from curate.doors.table_files import TableFile, csv_file, json_array_file, jsonl_file, parquet_file
+from curate.doors.table_files import TableFile, csv_file, is_sql_text, json_array_file, jsonl_file, parquet_file
 from curate.formats import hdvila, lvd2m, named_columns, panda70m
 from curate.formats.format import Format
 from curate.formats.recognise import is_array
@@ -96,7 +96,7 @@ def recognise(path: Path, asked: str | None) -> Known:
     if not heads and table is None:
         raise SourceError(f"{path}: none of its first rows is a JSON object")
     if table is None:
-        names = list(dict.fromkeys(name for record in heads for name in record if _is_sql_text(name)))
+        names = list(dict.fromkeys(name for record in heads for name in record if is_sql_text(name)))
         table = json_array_file(path, names) if is_array(path) else jsonl_file(path, names)
     sure, possible = _fitting(heads) if asked not in TABLE_FORMATS else ([], [])
     found = None if sure else _of_table(path, table, asked)
@@ -108,11 +108,6 @@ def recognise(path: Path, asked: str | None) -> Known:
         names = " or ".join(f"--format {one.name}" for one in sure or possible)
         raise SourceError(f"{path} could be {' or '.join(f.title for f in sure or possible)}. Say which: {names}")
     raise SourceError(_unknown(path, table.columns))
-
-
-def _is_sql_text(name: str) -> bool:
-    """Whether SQL can name a column so. Half of a surrogate pair makes its row a reject; what NUL names is left out."""
-    return "\0" not in name and not any("\ud800" <= c <= "\udfff" for c in name)
 
 
 def _known(path: Path, found: RecordFormat) -> Known:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -33,6 +34,23 @@ class TableFile:
     columns: tuple[str, ...]
     batches: Callable[[], Iterator[Batch]]
     names: tuple[str, ...] | None = None
+
+    def with_names_of(self, connection: duckdb.DuckDBPyConnection) -> TableFile:
+        """The same with names that lines of the registered `batch` have besides: further down, objects may hold more.
+
+        Rows that lack a name have null there.
+        """
+        if self.names is None:
+            return self
+        keys = connection.sql("""
+            select distinct unnest(case when json_type(sound) = 'OBJECT' then json_keys(sound) end) as key
+            from (select case when json_valid(line) then line end as sound from batch) order by key
+        """).fetchall()
+        new = [key for (key,) in keys if key not in self.names and is_sql_text(key)]
+        if not new:
+            return self
+        names = (*self.names, *new)
+        return replace(self, columns=distinct(names, INDEX), names=names)
 
     @property
     def is_text(self) -> bool:
@@ -189,6 +207,11 @@ def jsonl_sql(names: Sequence[str]) -> str:
             from (select *, case when json_valid(line) then line end as sound from batch)
         )
     """
+
+
+def is_sql_text(name: str) -> bool:
+    """Whether SQL can name a column so. Half of a surrogate pair makes its row a reject; what NUL names is left out."""
+    return "\0" not in name and not any("\ud800" <= c <= "\udfff" for c in name)
 
 
 def _path_of(name: str) -> str:

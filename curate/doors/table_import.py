@@ -42,11 +42,9 @@ def import_table(file: TableFile, format_: Format, dataset: str, parts: NewParts
 
     One thread reads and understands a batch while this one writes the batch before: both are work outside Python.
     """
-    plan = _plan(file, format_, dataset)
     with _connection() as connection:
-        return sum(
-            _add(connection, asked, plan, parts, refused) for asked in ahead(_asked(connection.cursor(), file, plan))
-        )
+        found = ahead(_asked(connection.cursor(), file, format_, dataset))
+        return sum(_add(connection, asked, parts, refused) for asked in found)
 
 
 def _plan(file: TableFile, format_: Format, dataset: str) -> _Plan:
@@ -64,19 +62,25 @@ def _plan(file: TableFile, format_: Format, dataset: str) -> _Plan:
 
 @dataclass(frozen=True)
 class _Asked:
-    """A batch, what `asked_sql` makes of it, and the columns in which its texts and its `given` stand, row by row."""
+    """A batch, how it was understood, what `asked_sql` makes of it, and the columns in which its texts and its `given`
+    stand, row by row."""
 
+    plan: _Plan
     batch: Batch
     rows: pa.Table
     texts: list[pa.ChunkedArray]
     kept: list[pa.ChunkedArray]
 
 
-def _asked(connection: duckdb.DuckDBPyConnection, file: TableFile, plan: _Plan) -> Iterator[_Asked]:
+def _asked(connection: duckdb.DuckDBPyConnection, file: TableFile, format_: Format, dataset: str) -> Iterator[_Asked]:
     """`connection`: a cursor of this iterator's own, since it may be used on another thread."""
+    plan = _plan(file, format_, dataset)
     with connection:
         for batch in file.batches():
             connection.register("batch", batch.rows)
+            file, known = file.with_names_of(connection), file
+            if file is not known:
+                plan = _plan(file, format_, dataset)
             rows = connection.sql(plan.sql).to_arrow_table()
             if plan.passed:
                 texts = [rows[f"text_{n}"] for n in range(len(plan.texts))]
@@ -86,7 +90,7 @@ def _asked(connection: duckdb.DuckDBPyConnection, file: TableFile, plan: _Plan) 
                     raise AssertionError(f"{file.path}: SQL gave rows in another order than they were read")
                 named = {name.lower(): batch.rows[name] for name in file.columns}
                 texts, kept = [named[text.column] for text in plan.texts], [batch.rows[name] for name in plan.kept]
-            yield _Asked(batch, rows, texts, kept)
+            yield _Asked(plan, batch, rows, texts, kept)
 
 
 def _connection() -> duckdb.DuckDBPyConnection:
@@ -97,8 +101,8 @@ def _connection() -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _add(connection: duckdb.DuckDBPyConnection, asked: _Asked, plan: _Plan, parts: NewParts, refused: Refused) -> int:
-    rows = asked.rows
+def _add(connection: duckdb.DuckDBPyConnection, asked: _Asked, parts: NewParts, refused: Refused) -> int:
+    plan, rows = asked.plan, asked.rows
     given = given_of(plan.kept, asked.kept, rows.num_rows)
     usable = rows["problem"].is_null()
     for captions in captions_of(connection, rows, asked.texts, plan.texts):

@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-from curate.detectors.cascade.look import Look
+from curate.detectors.cascade.look import Look, Looks
 from curate.detectors.cascade.signs import pair_signs
 from media.frame import Frame
 
 
 class Boundary:
-    """Is pushed neighbouring frames; `time_us` is the start of the one that changed most, None before there are two."""
+    """Is pushed neighbouring frames, of which the last begins the next stretch when `restart` is called."""
 
     def __init__(self) -> None:
-        self._before: Look | None = None
-        self._greatest = -1.0
-        self.time_us: int | None = None
+        self._looks: list[Look] = []
 
     def push(self, frame: Frame) -> None:
         self.push_look(Look(frame))
 
     def push_look(self, look: Look) -> None:
-        if self._before is not None:
-            change = _change(self._before, look)
-            if change > self._greatest:
-                self._greatest, self.time_us = change, look.time_us
-        self._before = look
+        self._looks.append(look)
 
     def restart(self) -> None:
-        """The last frame begins the next stretch."""
-        self._greatest, self.time_us = -1.0, None
+        self._looks = self._looks[-1:]
 
-
-def _change(first: Look, second: Look) -> float:
-    difference, lost_share, lost_area, _worst, _median, hues, lights, _light = pair_signs(first, second)
-    return difference + lost_share + lost_area + hues + lights
+    @property
+    def time_us(self) -> int | None:
+        """Start of the frame of this stretch that changed most; None before there are two."""
+        if len(self._looks) <= 2:  # nothing to compare
+            return self._looks[1].time_us if len(self._looks) == 2 else None
+        looks = Looks.of(self._looks)
+        difference, lost_share, lost_area, _worst, _median, hues, lights, _light = pair_signs(looks[:-1], looks[1:]).T
+        change = difference + lost_share + lost_area + hues + lights
+        return self._looks[1 + int(change.argmax())].time_us

@@ -72,7 +72,6 @@ class CascadeDetector:
         self._boundary.push_look(look)
         if self._times and frame.time_us - self._times[-1] < LOOK_US:
             return
-        self._all_signs.extend(self._signs.of(look))
         self._looks.append(look)
         self._times.append(look.time_us)
         self._means.append(look.mean)
@@ -138,6 +137,7 @@ class CascadeDetector:
 
     def _advance(self, upto: int) -> None:
         """Run the network for the looks before `upto`, whose surroundings are known; decide where nothing is open."""
+        self._read_signs()
         start = max(0, self._num_seen - SEEN)
         signs = np.array(self._all_signs[start * NUM_SIGNS :], np.float32).reshape(-1, NUM_SIGNS)
         fresh = self._network.probabilities(signs)[self._num_seen - start : upto - start]
@@ -150,6 +150,13 @@ class CascadeDetector:
             self._decide(open_[:pause])
             self._probabilities = [open_[pause:]]
             self._num_decided += pause
+
+    def _read_signs(self) -> None:
+        """Of the looks that came since it was done last, all together: that is several times as fast as one by one."""
+        num_new = len(self._times) - len(self._all_signs) // NUM_SIGNS
+        if num_new:
+            new = [self._looks[at] for at in range(len(self._looks) - num_new, len(self._looks))]
+            self._all_signs.frombytes(self._signs.of(new).tobytes())
 
     def _decide(self, probabilities: Numbers) -> None:
         first, last = self._num_decided, self._num_decided + len(probabilities)

@@ -11,8 +11,18 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from curate.detectors.cascade.look import BLOCK, Look, block_statistics, shrunk
-from curate.detectors.cascade.signs import blend_signs, lost_structure, ncc_of, pair_signs, places, warped_to
+from curate.detectors.cascade.look import Look, Looks, Plane
+from curate.detectors.cascade.signs import (
+    aligned_ncc,
+    blend_signs,
+    flow_lengths,
+    followed,
+    lost_structure,
+    mean_of,
+    pair_signs,
+    places,
+    weight_of,
+)
 
 REACH = 3  # looks to each side of a transition within which the two sides are taken to be seen
 
@@ -28,36 +38,28 @@ class Evidence:
 
         Where a side has fewer than REACH looks its outermost one stands for those beyond.
         """
-        hard = first == last
-        before, after = first - 1, last if hard else last + 1
-        a, b = _at(looks, before), _at(looks, after)
-        a_far, b_far = _at(looks, before - REACH + 1), _at(looks, after + REACH - 1)
+        before, after = first - 1, last if first == last else last + 1
+        a_far, a, b, b_far = (_at(looks, number) for number in (before - REACH + 1, before, after, after + REACH - 1))
+        middles = [_at(looks, first + (last - first) * quarters // 4) for quarters in (2, 1, 3)]
+        ones, others = Looks.of([a, b, a_far, a_far, b]), Looks.of([b, a, b_far, a, b_far])
         numbers = [float(last - first), min((b.time_us - a.time_us) / 1e6, 5.0)]
-        numbers += self._aligned(a, b) + self._aligned(b, a) + self._aligned(a_far, b_far)
-        numbers += self._aligned(a_far, a) + self._aligned(b, b_far)
-        numbers += pair_signs(a, b) + pair_signs(a_far, b_far) + pair_signs(a_far, a) + pair_signs(b, b_far)
-        middle = looks[(first + last) // 2]
-        numbers += blend_signs(a, middle, b)
-        numbers += blend_signs(a, _at(looks, first + (last - first) // 4), b)
-        numbers += blend_signs(a, _at(looks, first + 3 * (last - first) // 4), b)
+        numbers += self._aligned(ones, others).ravel().tolist()
+        apart = np.array([0, 2, 3, 4])  # what follows differs not by which of the two comes first
+        numbers += pair_signs(ones, others)[apart].ravel().tolist()
+        numbers += blend_signs(Looks.of([a] * 3), Looks.of(middles), Looks.of([b] * 3)).ravel().tolist()
         return numbers
 
-    def _aligned(self, first: Look, second: Look) -> list[float]:
-        """What alignment leaves: residual, lost structure (share, area, worst part, median), length and roughness of
-        the flow, share of the second picture that comes from outside of the first."""
-        flow = self._dis.calc(second.luma, first.luma, np.empty(0, np.float32))
-        place = places(second.full.shape) + flow
-        warped = warped_to(first.full, place)
-        mean, var = block_statistics(warped, BLOCK)
-        ncc = ncc_of(shrunk(warped * second.full, BLOCK), mean, var, second.full_mean, second.full_var)
-        residual = cv2.norm(warped, second.full, cv2.NORM_L1) / warped.size
-        length = cv2.norm(flow, cv2.NORM_L1) / flow.size * 2
-        rough = cv2.norm(flow, cv2.blur(flow, (9, 9)), cv2.NORM_L1) / flow.size
-        height, width = second.full.shape
-        x, y = cv2.split(place)
-        outside = float(((x < 0) | (y < 0) | (x > width - 1) | (y > height - 1)).mean())
-        lost = lost_structure(ncc, first.full_var, second.full_var)
-        return [residual / 16, *lost, np.log1p(length), np.log1p(rough), outside]
+    def _aligned(self, first: Looks, second: Looks) -> Plane:
+        """What alignment leaves, [N, 8]: residual, lost structure (share, area, worst part, median), length and
+        roughness of the flow, share of the second picture that comes from outside of the first."""
+        flow, warped = followed(self._dis, first, second)
+        place = places(second.full.shape[1:]) + flow
+        lost = lost_structure(aligned_ncc(warped, second), weight_of(first.full_var, second.full_var))
+        residual = mean_of(np.abs(warped - second.full)) / 16
+        height, width = second.full.shape[1:]
+        x, y = place[..., 0], place[..., 1]
+        outside = ((x < 0) | (y < 0) | (x > width - 1) | (y > height - 1)).mean(axis=(1, 2))
+        return np.column_stack([residual, lost, *flow_lengths(flow), outside])
 
 
 def _at(looks: Sequence[Look], number: int) -> Look:

@@ -1,6 +1,12 @@
-"""A look: one picture of a video, small, with what comparing it to others needs."""
+"""A look: one picture of a video, small; and looks in a row, with what comparing them needs.
+
+Pictures this small cost less to compute on than the calls that do it, so looks are computed on together.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import cv2
 import numpy as np
@@ -16,29 +22,10 @@ COLOUR_BINS = 16  # a colour axis; only the middle half of each is used by pictu
 
 
 class Look:
-    """time_us; luma: uint8 [H, W] and full: the same as float32; half: [H/2, W/2]; quarter: [H/4, W/4].
+    """time_us; luma: uint8 [H, W], sides multiples of BLOCK, its mean and std; histogram: float32 [272], share of the
+    picture in 16x16 bins of chroma and 16 of luma."""
 
-    *_mean, *_var: mean and variance of luma in each block of `full` and of `half`; histogram: float32 [272], share of
-    the picture in 16x16 bins of chroma and 16 of luma. flow: float32 [H/2, W/2, 2], where each pixel of `half` lay in
-    the look before, minus where it is. activity: how much each block changed lately. These two come with comparing.
-    """
-
-    __slots__ = (
-        "activity",
-        "flow",
-        "full",
-        "full_mean",
-        "full_var",
-        "half",
-        "half_mean",
-        "half_var",
-        "histogram",
-        "luma",
-        "mean",
-        "quarter",
-        "std",
-        "time_us",
-    )
+    __slots__ = ("histogram", "luma", "mean", "std", "time_us")
 
     def __init__(self, frame: Frame) -> None:
         height, width = frame.luma.shape
@@ -48,29 +35,75 @@ class Look:
             max(2 * BLOCK, round(height * scale / BLOCK) * BLOCK),
         )
         self.time_us = frame.time_us
-        self.luma = cv2.resize(frame.luma, size, interpolation=cv2.INTER_AREA)
-        self.full: Plane = self.luma.astype(np.float32)
-        self.half = shrunk(self.full, 2)
-        self.quarter = shrunk(self.half, 2)
-        self.full_mean, self.full_var = block_statistics(self.full, BLOCK)
-        self.half_mean, self.half_var = block_statistics(self.half, BLOCK // 2)
-        mean, std = cv2.meanStdDev(self.full)
+        self.luma = np.asarray(cv2.resize(frame.luma, size, interpolation=cv2.INTER_AREA), np.uint8)
+        mean, std = cv2.meanStdDev(self.luma)
         self.mean, self.std = float(mean[0, 0]), float(std[0, 0])
         self.histogram = _histogram(frame.bgr, (size[0] // 4, size[1] // 4))
-        self.flow: Plane | None = None
-        self.activity: Plane | None = None
 
 
-def shrunk(plane: Plane, times: int) -> Plane:
-    """A plane (or one of vectors) by area, its sides divided by `times`."""
-    size = plane.shape[1] // times, plane.shape[0] // times
-    return cv2.resize(plane, size, interpolation=cv2.INTER_AREA)  # pyright: ignore[reportReturnType]
+@dataclass(frozen=True, eq=False)
+class Looks:
+    """N looks of one video. times_us: int64 [N]; luma: uint8 [N, H, W] and full: the same as float32; half:
+    [N, H/2, W/2]; quarter: [N, H/4, W/4]; means, stds: of luma, [N]; histograms: [N, 272].
+
+    *_mean, *_var: mean and variance of luma in each block of `full` and of `half`.
+    """
+
+    times_us: NDArray[np.int64]
+    means: Plane
+    stds: Plane
+    histograms: Plane
+    luma: NDArray[np.uint8]
+    full: Plane
+    half: Plane
+    quarter: Plane
+    full_mean: Plane
+    full_var: Plane
+    half_mean: Plane
+    half_var: Plane
+
+    @classmethod
+    def of(cls, looks: Sequence[Look]) -> Looks:
+        luma = np.stack([look.luma for look in looks])
+        full: Plane = luma.astype(np.float32)
+        half = shrunk(full, 2)
+        return cls(
+            np.array([look.time_us for look in looks], np.int64),
+            np.array([look.mean for look in looks]),
+            np.array([look.std for look in looks]),
+            np.stack([look.histogram for look in looks]),
+            luma,
+            full,
+            half,
+            shrunk(half, 2),
+            *block_statistics(full, BLOCK),
+            *block_statistics(half, BLOCK // 2),
+        )
+
+    def __len__(self) -> int:
+        return len(self.times_us)
+
+    def __getitem__(self, which: slice) -> Looks:
+        return Looks(*(getattr(self, field.name)[which] for field in fields(self)))
+
+    def then(self, others: Looks) -> Looks:
+        """These looks and, behind them, others."""
+        pairs = ((getattr(self, field.name), getattr(others, field.name)) for field in fields(self))
+        return Looks(*(np.concatenate(pair) for pair in pairs))
 
 
-def block_statistics(plane: Plane, block: int) -> tuple[Plane, Plane]:
+def shrunk(planes: Plane, times: int) -> Plane:
+    """Planes [N, H, W] (or of vectors [N, H, W, C]) by area, their sides divided by `times`."""
+    number, height, width = planes.shape[:3]
+    under_one_another = planes.reshape(number * height, *planes.shape[2:])
+    small = cv2.resize(under_one_another, (width // times, number * height // times), interpolation=cv2.INTER_AREA)
+    return small.reshape(number, height // times, *small.shape[1:])  # pyright: ignore[reportReturnType]
+
+
+def block_statistics(planes: Plane, block: int) -> tuple[Plane, Plane]:
     """Mean and variance of each block."""
-    mean = shrunk(plane, block)
-    return mean, np.maximum(shrunk(plane * plane, block) - mean * mean, 0)
+    mean = shrunk(planes, block)
+    return mean, np.maximum(shrunk(planes * planes, block) - mean * mean, 0)
 
 
 def _histogram(bgr: NDArray[np.uint8], size: tuple[int, int]) -> Plane:

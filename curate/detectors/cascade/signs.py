@@ -1,4 +1,4 @@
-"""What changed between the newest look and earlier ones, in numbers: the input of the network.
+"""What changed between each look and earlier ones, in numbers: the input of the network.
 
 Structure is compared block by block with the normalised cross-correlation, which light does not change. A block counts
 by how much structure it has, so that text on a white page weighs as much as a forest. What moved is first warped to its
@@ -8,18 +8,19 @@ taken for change; where a chain leaves the picture, new content is no surprise a
 
 from __future__ import annotations
 
-from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import cv2
 import numpy as np
 
-from curate.detectors.cascade.look import BLOCK, Look, Plane, block_statistics, shrunk
+from curate.detectors.cascade.look import BLOCK, Look, Looks, Plane, block_statistics, shrunk
 
 LAGS = (1, 2, 4, 8)  # looks back
 CHAINS = (3, 8)  # the same, following the flow
 BLENDS = (2, 4, 8)  # how far the middle look of three lies behind the newest, in looks; the oldest twice as far
-KEPT = 2 * max(BLENDS) + 1
+KEPT = 2 * max(BLENDS)
 NCC_FLOOR = 12.0  # luma squared: keeps noise in flat blocks from counting as lost structure
 FULL_STRUCTURE = 60.0  # luma squared; a block of this variance counts half
 FULL_ACTIVITY = 3.0
@@ -29,89 +30,146 @@ CHANGED_LUMA = 12.0  # a pixel that differs by more is either the old or the new
 NUM_HUES = 256  # bins of a look's histogram that hold chroma; the others hold luma
 
 
+@dataclass(frozen=True, eq=False)
+class _Past:
+    """The last KEPT looks; flows: float32 [KEPT, H/2, W/2, 2], where each pixel of `half` lay in the look before, minus
+    where it is; activity: how much each block changed lately."""
+
+    looks: Looks
+    flows: Plane
+    activity: Plane
+
+
 class Signs:
-    """Takes looks one by one and gives NUM_SIGNS numbers for each; the oldest look stands for those before it."""
+    """Takes the looks of a video in order, any number at a time; the first stands for those before it."""
 
     def __init__(self) -> None:
         self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
-        self._looks: deque[Look] = deque(maxlen=KEPT)
+        self._past: _Past | None = None
 
-    def of(self, look: Look) -> list[float]:
-        self._looks.append(look)
-        before = self._back(1)
-        signs = [min((look.time_us - before.time_us) / 1e5, 5.0), look.mean / 128 - 1, look.std / 64]
-        signs += self._flow_signs(before, look)
-        signs += self._chain_signs(look)
-        for lag in LAGS:
-            signs += pair_signs(self._back(lag), look)
-        for distance in BLENDS:
-            signs += blend_signs(self._back(2 * distance), self._back(distance), look)
-        return signs
+    def of(self, looks: Sequence[Look]) -> Plane:
+        """float32 [N, NUM_SIGNS]."""
+        past = self._past or _nothing_before(looks[0])
+        shown = past.looks.then(Looks.of(looks))
 
-    def _back(self, lag: int) -> Look:
-        return self._looks[max(0, len(self._looks) - 1 - lag)]
+        def back(lag: int) -> Looks:
+            return shown[KEPT - lag : len(shown) - lag]
 
-    def _flow_signs(self, before: Look, look: Look) -> list[float]:
-        flow: Plane = self._dis.calc(look.luma, before.luma, np.empty(0, np.float32))  # pyright: ignore[reportAssignmentType]
-        warped = warped_to(before.full, places(look.full.shape) + flow)
-        mean, var = block_statistics(warped, BLOCK)
-        ncc = ncc_of(shrunk(warped * look.full, BLOCK), mean, var, look.full_mean, look.full_var)
-        lost = lost_structure(ncc, before.full_var, look.full_var)
-        length = cv2.norm(flow, cv2.NORM_L1) / flow.size * 2
-        rough = cv2.norm(flow, cv2.blur(flow, (9, 9)), cv2.NORM_L1) / flow.size
-        look.flow = shrunk(flow, 2) / 2
-        change = shrunk(np.abs(look.full - before.full), BLOCK)
-        activity = before.activity if before.activity is not None else np.zeros_like(change)
-        look.activity = ACTIVITY_DECAY * activity + (1 - ACTIVITY_DECAY) * np.minimum(change, MAX_ACTIVITY)
-        weight = _weight(before.full_var, look.full_var) * (activity / (activity + FULL_ACTIVITY))
-        lost_active = mean_of(weight * (1 - np.clip(ncc, 0, 1)))
-        residual = cv2.norm(warped, look.full, cv2.NORM_L1) / warped.size
-        active = mean_of(weight)
-        return [residual / 16, *lost, np.log1p(length), np.log1p(rough), lost_active / (active + 0.02), active]
-
-    def _chain_signs(self, look: Look) -> list[float]:
-        """Each pixel of the newest look followed back along the flows between neighbours."""
-        height, width = look.half.shape
-        place = places(look.half.shape)
-        signs, steps = list[float](), 0
-        for back in range(1, max(CHAINS) + 1):
-            if len(self._looks) - back >= 1:
-                flow = self._looks[len(self._looks) - back].flow
-                assert flow is not None
-                place = place + warped_to(flow, place)
-                steps = back
-            if back in CHAINS:
-                first = self._back(steps)
-                x, y = cv2.split(place)
-                inside = ((x >= -0.5) & (y >= -0.5) & (x <= width - 0.5) & (y <= height - 0.5)).astype(np.float32)
-                signs += _chained(first, look, warped_to(first.half, place), inside)
-        return signs
+        newest, before = back(0), back(1)
+        flow, warped = followed(self._dis, before, newest)
+        activity = _activity(past.activity, shrunk(np.abs(newest.full - before.full), BLOCK))
+        flows = np.concatenate([past.flows, shrunk(flow, 2) / 2])
+        if self._past is None:
+            flows[KEPT] = 0  # the first look came from nowhere
+        self._past = _Past(shown[-KEPT:], flows[-KEPT:], activity[-1])
+        elapsed = np.minimum((newest.times_us - before.times_us) / 1e5, 5.0)
+        columns = [
+            np.stack([elapsed, newest.means / 128 - 1, newest.stds / 64], axis=1),
+            _flow_signs(before, newest, flow, warped, activity[:-1]),
+            *_chain_signs(shown, flows),
+            *(pair_signs(back(lag), newest) for lag in LAGS),
+            *(blend_signs(back(2 * distance), back(distance), newest) for distance in BLENDS),
+        ]
+        return np.concatenate(columns, axis=1, dtype=np.float32)
 
 
-def pair_signs(first: Look, second: Look) -> list[float]:
-    """How two looks differ, pixel by pixel: luma, structure (four, see `lost_structure`), chroma, luma bins, light."""
-    block = BLOCK // 2
-    difference = cv2.norm(first.half, second.half, cv2.NORM_L1) / first.half.size
-    product = shrunk(first.half * second.half, block)
-    ncc = ncc_of(product, first.half_mean, first.half_var, second.half_mean, second.half_var)
-    lost = lost_structure(ncc, first.half_var, second.half_var)
-    moved = np.abs(first.histogram - second.histogram)
-    hues, lights = float(moved[:NUM_HUES].sum()) / 2, float(moved[NUM_HUES:].sum()) / 2
-    return [difference / 32, *lost, hues, lights, (second.mean - first.mean) / 32]
+def followed(dis: cv2.DISOpticalFlow, before: Looks, looks: Looks) -> tuple[Plane, Plane]:
+    """The flow from each look to the one before it, [N, H, W, 2], and the one before warped along it, [N, H, W]."""
+    flow, warped = np.empty((*looks.luma.shape, 2), np.float32), np.empty(looks.luma.shape, np.float32)
+    place = places(looks.luma.shape[1:])
+    for at in range(len(looks)):
+        flow[at] = dis.calc(looks.luma[at], before.luma[at], np.empty(0, np.float32))
+        warped[at] = warped_to(before.full[at], place + flow[at])
+    return flow, warped
 
 
-def _chained(first: Look, look: Look, warped: Plane, inside: Plane) -> list[float]:
+def _nothing_before(look: Look) -> _Past:
+    looks = Looks.of([look] * KEPT)
+    return _Past(looks, np.zeros((*looks.half.shape, 2), np.float32), np.zeros_like(looks.full_mean[0]))
+
+
+def _activity(before: Plane, change: Plane) -> Plane:
+    """[N + 1, ...]: of the look before the first, then of each, from how much the blocks of each changed."""
+    activity = [before]
+    for each in np.minimum(change, MAX_ACTIVITY):
+        activity.append(ACTIVITY_DECAY * activity[-1] + (1 - ACTIVITY_DECAY) * each)
+    return np.stack(activity)
+
+
+def _flow_signs(before: Looks, looks: Looks, flow: Plane, warped: Plane, activity: Plane) -> Plane:
+    ncc, weight = aligned_ncc(warped, looks), weight_of(before.full_var, looks.full_var)
+    weight_active = weight * (activity / (activity + FULL_ACTIVITY))
+    lost_active, active = mean_of(weight_active * (1 - np.clip(ncc, 0, 1))), mean_of(weight_active)
+    residual = mean_of(np.abs(warped - looks.full)) / 16
+    lengths = [residual, lost_structure(ncc, weight), *flow_lengths(flow)]
+    return np.column_stack([*lengths, lost_active / (active + 0.02), active])
+
+
+def aligned_ncc(warped: Plane, looks: Looks) -> Plane:
+    """The correlation of each block of looks with what was aligned to them."""
+    mean, var = block_statistics(warped, BLOCK)
+    return _ncc(shrunk(warped * looks.full, BLOCK), mean, var, looks.full_mean, looks.full_var)
+
+
+def flow_lengths(flow: Plane) -> tuple[Plane, Plane]:
+    """How long vectors of flows [N, H, W, 2] are, and how much they differ from their neighbours: logarithms, [N]."""
+    rough = [cv2.norm(each, cv2.blur(each, (9, 9)), cv2.NORM_L1) / each.size for each in flow]
+    return np.log1p(mean_of(np.abs(flow)) * 2), np.log1p(rough)
+
+
+def _chain_signs(shown: Looks, flows: Plane) -> list[Plane]:
+    """Each pixel of a look followed back along the flows between neighbours."""
+    looks = shown[KEPT:]
+    number, (height, width) = len(looks), looks.half.shape[1:]
+    place = np.tile(places((height, width)), (number, 1, 1, 1))
+    signs = list[Plane]()
+    for back in range(1, max(CHAINS) + 1):
+        first = KEPT - back
+        place += _warped_rows(flows[first + 1 : first + 1 + number], place)
+        if back in CHAINS:
+            x, y = place[..., 0], place[..., 1]
+            inside = ((x >= -0.5) & (y >= -0.5) & (x <= width - 0.5) & (y <= height - 0.5)).astype(np.float32)
+            seen = shown[first : first + number]
+            signs.append(_chained(seen, looks, _warped_rows(seen.half, place), inside))
+    return signs
+
+
+def _warped_rows(planes: Plane, place: Plane) -> Plane:
+    """What each of the planes [N, H, W] or [N, H, W, C] holds at its places [N, H, W, 2]: one warp of them all, under
+    one another."""
+    number, height, width = place.shape[:3]
+    within = np.empty_like(place)
+    np.clip(place[..., 0], 0, width - 1, out=within[..., 0])
+    np.clip(place[..., 1], 0, height - 1, out=within[..., 1])
+    within[..., 1] += np.arange(number, dtype=np.float32)[:, None, None] * height
+    together = planes.reshape(number * height, *planes.shape[2:])
+    return warped_to(together, within.reshape(number * height, width, 2)).reshape(planes.shape)
+
+
+def pair_signs(first: Looks, second: Looks) -> Plane:
+    """How looks differ from others, pixel by pixel, [N, 8]: luma, structure (four, see `lost_structure`), chroma, luma
+    bins, light."""
+    difference = mean_of(np.abs(first.half - second.half))
+    product = shrunk(first.half * second.half, BLOCK // 2)
+    ncc = _ncc(product, first.half_mean, first.half_var, second.half_mean, second.half_var)
+    lost = lost_structure(ncc, weight_of(first.half_var, second.half_var))
+    moved = np.abs(first.histograms - second.histograms)
+    hues, lights = moved[:, :NUM_HUES].sum(axis=1) / 2, moved[:, NUM_HUES:].sum(axis=1) / 2
+    return np.column_stack([difference / 32, lost, hues, lights, (second.means - first.means) / 32])
+
+
+def _chained(first: Looks, looks: Looks, warped: Plane, inside: Plane) -> Plane:
     block = BLOCK // 2
     mean, var = block_statistics(warped, block)
-    ncc = ncc_of(shrunk(warped * look.half, block), mean, var, look.half_mean, look.half_var)
-    weight = _weight(first.half_var, look.half_var) * shrunk(inside, block)
+    ncc = _ncc(shrunk(warped * looks.half, block), mean, var, looks.half_mean, looks.half_var)
+    weight = weight_of(first.half_var, looks.half_var) * shrunk(inside, block)
     lost = mean_of(weight * (1 - np.clip(ncc, 0, 1)))
-    residual = mean_of(np.abs(warped - look.half) * inside)
-    return [residual / 16, lost / (mean_of(weight) + 0.05), lost, 1 - mean_of(inside)]
+    residual = mean_of(np.abs(warped - looks.half) * inside)
+    return np.column_stack([residual / 16, lost / (mean_of(weight) + 0.05), lost, 1 - mean_of(inside)])
 
 
-def blend_signs(first: Look, middle: Look, last: Look) -> list[float]:
-    """Whether the middle picture is a mixture of the other two (dissolve, fade) or made of parts of both (wipe).
+def blend_signs(first: Looks, middle: Looks, last: Looks) -> Plane:
+    """Whether middle pictures are mixtures of two others (dissolve, fade) or made of parts of both (wipe), [N, 5].
 
     The share of the last one by least squares, what the mixture leaves unexplained, what "each pixel is of one of
     both" leaves unexplained, the share of the changed pixels that still are the first's, how far both lie apart.
@@ -119,49 +177,70 @@ def blend_signs(first: Look, middle: Look, last: Look) -> list[float]:
     to_middle, to_last = middle.quarter - first.quarter, last.quarter - first.quarter
     power = mean_of(to_last * to_last)
     share = mean_of(to_middle * to_last) / (power + 4.0)
-    left = to_middle - np.float32(share) * to_last
+    left = to_middle - share[:, None, None] * to_last
     unexplained = mean_of(left * left)
     from_first, from_last = np.abs(to_middle), np.abs(middle.quarter - last.quarter)
     apart = np.abs(to_last)
     changed = apart > CHANGED_LUMA
-    still_first = np.count_nonzero((from_first < from_last) & changed) / (np.count_nonzero(changed) + 20)
+    still = np.count_nonzero((from_first < from_last) & changed, axis=(1, 2))
     of_one = mean_of(np.minimum(from_first, from_last)) / (mean_of(apart) + 1.0)
-    return [
-        min(max(share, -0.5), 1.5),
-        min(2.0, unexplained / (power + 8.0)),
-        min(1.0, of_one),
-        still_first,
-        min(2.0, power**0.5 / 64),
-    ]
+    return np.column_stack(
+        [
+            np.clip(share, -0.5, 1.5),
+            np.minimum(2.0, unexplained / (power + 8.0)),
+            np.minimum(1.0, of_one),
+            still / (np.count_nonzero(changed, axis=(1, 2)) + 20),
+            np.minimum(2.0, np.sqrt(power) / 64),
+        ]
+    )
 
 
-def mean_of(plane: Plane) -> float:
-    """Mean of a plane; for planes this small numpy's own costs five times as much."""
-    return cv2.mean(plane)[0]
+def mean_of(planes: Plane) -> Plane:
+    """The mean of each plane, [N]."""
+    return planes.reshape(len(planes), -1).mean(axis=1)
 
 
-def _median(plane: Plane) -> float:
-    half = plane.size // 2
-    middle = np.partition(plane, (half - 1, half), axis=None)[half - 1 : half + 1]
-    return float(middle[1] if plane.size % 2 else (middle[0] + middle[1]) / 2)
+def _median_of(planes: Plane) -> Plane:
+    """The median of each plane; numpy's own costs several times as much."""
+    flat = planes.reshape(len(planes), -1)
+    half = flat.shape[1] // 2
+    sorted_about = np.partition(flat, (half - 1, half), axis=1)
+    upper = sorted_about[:, half]
+    return upper if flat.shape[1] % 2 else (sorted_about[:, half - 1] + upper) / 2
 
 
-def ncc_of(product: Plane, mean: Plane, var: Plane, other_mean: Plane, other_var: Plane) -> Plane:
+def _ncc(product: Plane, mean: Plane, var: Plane, other_mean: Plane, other_var: Plane) -> Plane:
     return (product - mean * other_mean) / (np.sqrt(var * other_var) + np.float32(NCC_FLOOR))
 
 
-def _weight(var: Plane, other_var: Plane) -> Plane:
+def weight_of(var: Plane, other_var: Plane) -> Plane:
+    """How much structure each block has, 0 to 1, by its variance in two looks."""
     structure = np.maximum(var, other_var)
     return structure / (structure + np.float32(FULL_STRUCTURE))
 
 
-def lost_structure(ncc: Plane, var: Plane, other_var: Plane) -> list[float]:
-    """Structure that is gone: share of all structure, of the picture, of its worst sixteenth, in the median block."""
-    weight = _weight(var, other_var)
+def lost_structure(ncc: Plane, weight: Plane) -> Plane:
+    """Structure that is gone, [N, 4]: share of all structure, of the picture, of its worst sixteenth, in the median
+    block. ncc: correlation of each block, weight: how much structure it has, both [N, H, W]."""
     lost = weight * (1 - np.clip(ncc, 0, 1))
-    parts = cv2.resize(lost, (4, 4), interpolation=cv2.INTER_AREA) if min(lost.shape) >= 4 else lost
     of_picture = mean_of(lost)
-    return [of_picture / (mean_of(weight) + 0.05), of_picture, float(parts.max()), _median(lost)]
+    share = of_picture / (mean_of(weight) + 0.05)
+    return np.column_stack([share, of_picture, _worst_sixteenth(lost), _median_of(lost)])
+
+
+def _worst_sixteenth(planes: Plane) -> Plane:
+    height, width = planes.shape[1:]
+    parts = _area_shares(height) @ planes @ _area_shares(width).T if min(height, width) >= PARTS else planes
+    return parts.max(axis=(1, 2))
+
+
+@cache
+def _area_shares(length: int) -> Plane:
+    """[PARTS, length]: how much of each part of a side lies in each of its pixels."""
+    edges = np.linspace(0, length, PARTS + 1)
+    pixels = np.arange(length)
+    overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
+    return (np.maximum(overlap, 0) * PARTS / length).astype(np.float32)
 
 
 def warped_to(plane: Plane, place: Plane) -> Plane:
@@ -176,6 +255,7 @@ def places(shape: tuple[int, ...]) -> Plane:
     return np.dstack([x, y])
 
 
+PARTS = 4  # a side, of the sixteenths
 PAIR_DIFFERENCE = 3 + 9 + 4 * len(CHAINS)
 """Where the signs of the nearest pair begin: first how much luma differs."""
 PAIR_HUES = PAIR_DIFFERENCE + 5

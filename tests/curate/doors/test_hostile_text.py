@@ -57,7 +57,7 @@ def clip_entry(key: str, said: list[tuple[str, str]], given_: dict[str, str]) ->
     return ClipEntry(key, row, texts)
 
 
-def as_read(clips: Any, entry: ClipEntry) -> None:
+def assert_as_written(clips: Any, entry: ClipEntry) -> None:
     """The one clip that was read is the entry."""
     (clip,) = clips
     assert isinstance(clip, Clip)
@@ -93,7 +93,7 @@ def test_clips_come_back_from_shards_and_from_files(
     entry = clip_entry(key, said, {"x": other, other: "y"})
     with folder() as out:
         (record,) = way([entry], out)
-        as_read(read_sample(sound(record)), entry)
+        assert_as_written(read_sample(sound(record)), entry)
 
 
 @MANY
@@ -103,7 +103,7 @@ def test_clips_come_back_from_hugging_face(key: str, said: list[tuple[str, str]]
     with folder() as out:
         huggingface.write_parquet(iter([huggingface.clip_row(entry)]), huggingface.CLIPS, out)
         ((_, record),) = records_of(out / "part-00000.parquet")
-        as_read(scripts.read_own(sound(record)), entry)
+        assert_as_written(scripts.read_own(sound(record)), entry)
 
 
 @MANY

@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from curate.doors import table_files
+from curate.doors.recognise import LOOKED_AT
 from curate.sources import SourceError
 from engine.catalogue import Catalogue
 from tests.curate.doors.conftest import bring_in, jsonl, rejects, rows
@@ -115,6 +117,20 @@ def test_hd_vg_jsonl_gives_scenes_and_a_line_that_is_no_json_is_a_reject(catalog
     assert captions(catalogue) == [("given", None, "a man", "HD-VG-130M")]
     assert rows(catalogue, "select hdvg_end_frame as e, own_key from requests") == [{"e": -1, "own_key": f"{ID}.3_0"}]
     assert rejects(catalogue) == [("4", "bad_line"), ("5", "bad_line")]
+
+
+def test_names_that_objects_have_only_further_down_are_kept(
+    catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table_files, "BLOCK_BYTES", 1000)  # so that there are many batches
+    videos = [{"video": f"{n}.mp4", "caption": "x", "aesthetic score": 5.1} for n in range(LOOKED_AT + 50)]
+    videos[-1] |= {"Late 'name'": "kept", "caption ": "another"}
+    bring_in(catalogue, jsonl(tmp_path / "openvid.jsonl", videos))
+    found = rows(catalogue, "select given from requests where given['Late ''name'''] is not null")
+    assert [dict(row["given"]) for row in found] == [
+        {"aesthetic score": "5.1", "Late 'name'": "kept", "caption ": "another"}
+    ]
+    assert len(captions(catalogue)) == len(videos)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,8 @@ from media.frame import Frame
 from media.geometry import Geometry
 from media.pixels import Scaler
 
+TOGETHER = 32  # looks that are compared at a time
+
 
 @dataclass(frozen=True, eq=False)
 class Example:
@@ -32,7 +34,7 @@ class Example:
 def example_of(video: MadeVideo) -> tuple[Example, list[Look]]:
     """The whole video as one example, and its looks."""
     signs, looks = Signs(), [Look(frame) for frame in frames_of(video)]
-    seen = np.array([signs.of(look) for look in looks], np.float32)
+    seen = np.concatenate([signs.of(looks[at : at + TOGETHER]) for at in range(0, len(looks), TOGETHER)])
     times_s, edges = video.times_us / 1e6, video.edges()
     kinds, weights = labels(edges, video.flashes(), times_s, seen)
     return Example(seen, kinds, weights, times_s, edges), looks
