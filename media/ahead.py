@@ -7,11 +7,10 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-_DEPTH = 4  # large pictures waiting; more only costs memory
 _LOOK_AGAIN = 0.1  # seconds after which a waiting thread looks whether the other one is gone
 
 
-def ahead(items: Generator[T, None, None], depth: int = _DEPTH) -> Generator[T, None, None]:
+def ahead(items: Generator[T, None, None], depth: int) -> Generator[T, None, None]:
     """The same items in the same order, made up to `depth` ahead. Their exception arrives at its place.
 
     The thread starts at the first item and has ended, its generator closed, when this one is closed or done.

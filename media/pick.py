@@ -4,7 +4,6 @@ from collections.abc import Generator, Iterator, Sequence
 
 import av
 
-from media.ahead import ahead
 from media.decoding import StreamReport
 from media.errors import MediaError
 from media.frame import Frame
@@ -13,7 +12,7 @@ from media.limits import DEFAULT_LIMITS, Limits
 from media.opening import LoopFilter, Source, open_video
 from media.packets import PacketIndex
 from media.seeking import LostError, key_before, nothing_came, pictures_from
-from media.stream import FrameStream, scaler_for, settled_frames
+from media.stream import FrameStream, read_ahead, scaler_for
 
 SEEK_GAIN = 4  # a seek must spare more frames than this, or decoding on is as cheap
 
@@ -38,8 +37,8 @@ def pick(
     depends on what was decoded before): stream it from the beginning instead; MediaError.
     """
     report = StreamReport(end_us=index.report.end_us)
-    frames = _picked(source, index, numbers, sizing, max(1, threads - 1), limits, loop_filter, report)
-    return FrameStream(ahead(settled_frames(frames) if settled else frames) if threads > 1 else frames, report)
+    frames = _picked(source, index, numbers, sizing, threads, limits, loop_filter, report)
+    return FrameStream(read_ahead(frames, settled=settled) if threads > 1 else frames, report)
 
 
 def _picked(

@@ -9,6 +9,7 @@ from av.packet import Packet
 
 from media.decoding import StreamReport, decoded, packets_of
 from media.errors import MediaError
+from media.nal_units import Unreferenced
 from media.opening import OpenVideo
 from media.packets import PacketIndex
 
@@ -45,8 +46,10 @@ def pictures_from(
     key = key_before(index, number)
     key_pts = int(index.pts[key])
     packets = packets_from_key(video, index, key, report)
-    skippable = video.stream.codec_context.codec.canonical_name in _SKIPPABLE
-    pts_needed = needed | {key_pts} if needed is not None and skippable else None
+    codec = video.stream.codec_context.codec.canonical_name
+    pts_needed = needed | {key_pts} if needed is not None and codec in _SKIPPABLE else None
+    if pts_needed is not None and codec == "h264":
+        packets = _of_use(video, packets, pts_needed)
     arrived = False
     for picture in decoded(video, report, packets, _wanting(pts_needed)):
         if picture.pts is None:
@@ -60,6 +63,12 @@ def pictures_from(
         if at == len(index.pts) or index.pts[at] != picture.pts:
             raise LostError
         yield at, picture
+
+
+def _of_use(video: OpenVideo, packets: Iterator[Packet], pts_needed: frozenset[int]) -> Iterator[Packet]:
+    """Leaves out packets that a decoder would skip: they take turns of its threads, which then wait."""
+    unreferenced = Unreferenced(video.stream.codec_context)
+    return (packet for packet in packets if packet.pts in pts_needed or not unreferenced(packet))
 
 
 def _wanting(pts_needed: frozenset[int] | None) -> Callable[[Packet], bool] | None:

@@ -20,6 +20,9 @@ from media.pixels import Scaler
 from media.seeking import LostError, nothing_came, pictures_from
 from media.timeline import MICROSECOND, Timeline, to_us
 
+LARGE_AHEAD = 4  # pictures as decoded that wait; more only costs memory
+SMALL_AHEAD = 48  # settled ones; who works on 32 at a time does not make the decoder wait
+
 
 class FrameStream:
     """An iterator over Frames; `.report` says what the decode met and is complete when the iterator ends."""
@@ -59,7 +62,7 @@ def stream(
     """Yields the frames whose time is in [start_us, end_us), each decoded once, in presentation order.
 
     max_side: the longer side of the pictures as shown; never enlarged; None gives the full size.
-    threads: with 1 all happens in the caller's thread; with more, decoding runs up to four frames ahead on
+    threads: with 1 all happens in the caller's thread; with more, decoding runs some frames ahead on
     threads - 1 others. start_us: when > 0 the packets are read once before, and decoding starts at the keyframe
     before it where that is proved safe. Errors (MediaError) come while iterating. Damage does not end the stream: a
     packet that cannot be decoded is left out and counted in `.report`, and frames after it may carry artefacts until
@@ -74,11 +77,15 @@ def stream(
     report = StreamReport()
     asked = _Asked(source, Sizing(max_side), max(1, threads - 1), limits, start_us, end_us, loop_filter)
     frames = _frames(asked, report)
-    return FrameStream(ahead(settled_frames(frames) if settled else frames) if threads > 1 else frames, report)
+    return FrameStream(read_ahead(frames, settled=settled) if threads > 1 else frames, report)
 
 
-def settled_frames(frames: Generator[Frame, None, None]) -> Generator[Frame, None, None]:
-    """The same frames, their working pictures made."""
+def read_ahead(frames: Generator[Frame, None, None], *, settled: bool) -> Generator[Frame, None, None]:
+    """The same frames, made on a thread of its own; settled: their working pictures as well."""
+    return ahead(_settled(frames), SMALL_AHEAD) if settled else ahead(frames, LARGE_AHEAD)
+
+
+def _settled(frames: Generator[Frame, None, None]) -> Generator[Frame, None, None]:
     with closing(frames):
         for frame in frames:
             frame.settle()

@@ -10,7 +10,7 @@ from types import TracebackType
 from curate.observers.observer import Observer
 from media.frame import Frame
 
-DEPTH = 8  # frames that wait; small ones, so that little memory goes
+DEPTH = 32  # frames that wait; small ones, so that little memory goes
 
 
 class Beside:
