@@ -8,6 +8,7 @@ from hashlib import blake2b
 
 MOST_BYTES = 180
 _PLAIN = re.compile(r"[A-Za-z0-9_.\-]*")
+_USUAL = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_\-]{{0,{MOST_BYTES - 1}}}")  # found at once to need nothing of the rest
 _DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(10))})
 
 
@@ -17,6 +18,8 @@ def file_name(key: str, suffix: str) -> str:
     `-` and `.` are escaped at the start, `.` at the end, as is the first letter of what Windows takes for a device.
     What is too long is cut, and ends in a hash of the whole.
     """
+    if _USUAL.fullmatch(key) and key.lower() not in _DEVICES:
+        return key + suffix
     name = key if _PLAIN.fullmatch(key) else "".join(c if _PLAIN.fullmatch(c) else _escaped(c) for c in key)
     if name[:1] in ("-", "."):
         name = _escaped(name[0]) + name[1:]

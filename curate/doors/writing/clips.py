@@ -24,8 +24,8 @@ KINDS = ("dense", "refined", "rewritten", "raw", "given", "grounded", "student")
 """Which text stands in key.txt: the first of these that there is."""
 
 
-def clip_json(entry: ClipEntry) -> dict[str, Any]:
-    """All that is known of a clip, so that reading it again gives the same rows."""
+def clip_json(entry: ClipEntry, text: str | None) -> dict[str, Any]:
+    """All that is known of a clip, so that reading it again gives the same rows. text: its best one."""
     row = entry.row
     start, end = row["span_start_us"], row["span_end_us"]
     if row["request_id"] is None:
@@ -39,7 +39,7 @@ def clip_json(entry: ClipEntry) -> dict[str, Any]:
     told = {"clip_id": row["clip_id"], "fps_num": row["fps_num"], "fps_den": row["fps_den"], "width": row["width"],
             "height": row["height"], "num_frames": row["num_frames"], "licence": row["licence"],
             "flow_lvd": row["flow_lvd"]}  # fmt: skip
-    return {"key": entry.key, "caption": best_text(entry), "longtake_clip": said,
+    return {"key": entry.key, "caption": text, "longtake_clip": said,
             **{name: value for name, value in told.items() if value is not None}}  # fmt: skip
 
 
@@ -48,8 +48,8 @@ def best_text(entry: ClipEntry) -> str | None:
     return next((text for kind in KINDS if (text := said.get(kind))), None)
 
 
-def clip_json_bytes(entry: ClipEntry) -> bytes:
-    return _JSON.encode(clip_json(entry)).encode()
+def clip_json_bytes(entry: ClipEntry, text: str | None) -> bytes:
+    return _JSON.encode(clip_json(entry, text)).encode()
 
 
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
@@ -98,8 +98,9 @@ def write_files(entries: Iterator[ClipEntry], out: Path, media: MediaFiles) -> i
     for entry in entries:
         count += 1
         base = str(out / file_name(entry.key, ""))
-        Path(f"{base}.json").write_bytes(clip_json_bytes(entry))
-        if (text := best_text(entry)) is not None:
+        text = best_text(entry)
+        Path(f"{base}.json").write_bytes(clip_json_bytes(entry, text))
+        if text is not None:
             Path(f"{base}.txt").write_bytes(text.encode())
         media.put(entry, lambda suffix, path, base=base: copy_file(path, base + suffix))
     return count
@@ -121,8 +122,9 @@ def write_webdataset(
             base = file_name(entry.key, "").replace(".", "%2E")
             shards.begin_sample()
             media.put(entry, lambda suffix, path, base=base: shards.add_file(base + suffix, path))
-            shards.add(f"{base}.json", clip_json_bytes(entry))
-            if (text := best_text(entry)) is not None:
+            text = best_text(entry)
+            shards.add(f"{base}.json", clip_json_bytes(entry, text))
+            if text is not None:
                 shards.add(f"{base}.txt", text.encode())
     return count, shards.count
 

@@ -34,11 +34,11 @@ SAMPLES = pa.schema([
 
 
 def clip_row(entry: ClipEntry) -> dict[str, Any]:
-    said = clip_json(entry)
+    said = clip_json(entry, best_text(entry))
     inner = said["longtake_clip"]
     start, end = inner["start_us"], inner["end_us"]
     return {
-        "key": entry.key, "caption": best_text(entry), "seconds": (end - start) / 1e6 if start is not None else None,
+        "key": entry.key, "caption": said["caption"], "seconds": (end - start) / 1e6 if start is not None else None,
         **{name: said.get(name) for name in ("flow_lvd", "width", "height", "licence")},
         "longtake_clip": inner | {"given": list(inner["given"].items())},
     }  # fmt: skip

@@ -10,6 +10,8 @@ from types import TracebackType
 
 SHARD_BYTES = 1 << 30
 COPY_BYTES = 1 << 20
+SMALL_BYTES = 1 << 16
+"""A file smaller than that is one read, without asking for its size first."""
 PIECES_AT_ONCE = 1000
 """Linux takes 1,024 in one call."""
 RECORD = 512
@@ -70,31 +72,31 @@ class Shards:
 
     def add(self, name: str, content: bytes) -> None:
         size = len(content)
-        self._write(header(name, size), content, _PADDING[-size % RECORD])
+        padding = -size % RECORD
+        head = header(name, size)
+        self._write((head, content, _PADDING[padding]), len(head) + size + padding)
 
     def add_file(self, name: str, path: str) -> None:
         """Raises FileNotFoundError where there is no such file; nothing is written then."""
         descriptor = os.open(path, os.O_RDONLY)
         try:
-            size = os.fstat(descriptor).st_size
-            left = size
-            block = os.read(descriptor, min(left, COPY_BYTES) + 1)[:left]
-            if len(block) == size:
+            block = os.read(descriptor, SMALL_BYTES)
+            if len(block) < SMALL_BYTES:  # that was all of it
                 self.add(name, block)
                 return
-            self._write(header(name, size))
-            while block:
-                self._write(block)
+            left = size = os.fstat(descriptor).st_size
+            self._write((head := header(name, size),), len(head))
+            while block := block[:left]:
+                self._write((block,), len(block))
                 left -= len(block)
-                block = os.read(descriptor, min(left, COPY_BYTES))
-            self._write(bytes(left + -size % RECORD))
+                block = os.read(descriptor, COPY_BYTES)
+            self._write((bytes(left + -size % RECORD),), left + -size % RECORD)
         finally:
             os.close(descriptor)
 
-    def _write(self, *pieces: bytes) -> None:
-        """Pieces wait until there are many, and go out in one call without being copied together."""
+    def _write(self, pieces: tuple[bytes, ...], size: int) -> None:
+        """Pieces of so many bytes wait until there are many, and go out in one call without being copied together."""
         self._waiting += pieces
-        size = sum(map(len, pieces))
         self._size += size
         self._waiting_bytes += size
         if self._waiting_bytes >= COPY_BYTES or len(self._waiting) >= PIECES_AT_ONCE:
@@ -113,7 +115,7 @@ class Shards:
     def _finish(self) -> None:
         if self._archive is None:
             return
-        self._write(bytes(2 * RECORD))
+        self._write((bytes(2 * RECORD),), 2 * RECORD)
         self._flush()
         os.close(self._archive)
         self._archive = None
