@@ -85,6 +85,22 @@ def convert(
 
 
 @app.command()
+def prune(
+    source: Annotated[Path, typer.Argument(help="Tarsier, Tarsier2 or Qwen2-VL: a folder, or owner/name on the hub.")],
+    destination: Annotated[Path, typer.Argument(help="Folder to write; must not be there yet.")],
+    layers: Annotated[int, typer.Option(min=1, help="Of the text model that stay.")],
+    vision_layers: Annotated[int | None, typer.Option(min=1, help="Of the visual tower. Default: all.")] = None,
+) -> None:
+    """Write some layers of a network as a smaller one, which a student may begin from."""
+    from model.prune import prune as run  # noqa: PLC0415
+
+    done = run(source, destination, layers, vision_layers)
+    kept = ", ".join(map(str, done.layers))
+    print(f"layers {kept} of the text model, {len(done.vision_layers)} of the tower: {done.num_bytes:,} bytes, "
+          f"{done.share:.0%}: {done.folder}")  # fmt: skip
+
+
+@app.command()
 def inspect(
     checkpoint: CheckpointFolder, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
 ) -> None:

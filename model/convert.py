@@ -5,25 +5,23 @@ Weights are renamed while their bytes are copied, one file after the other; no n
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import struct
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from model.configs import MARKER, Checkpoint, is_original, open_checkpoint, qwen2_vl_config, read_json
+from model.copy_weights import copy_weights, write_json
 from model.errors import ModelError
 from model.fit import check_fit
 from model.hub import checkpoint_folder
+from model.new_folder import new_folder
 from model.processors.templates import find_template
 from model.rename import is_computed, published_name
 from model.shapes import qwen2_vl_shapes
-from model.weights import INDEX, Shard, TensorEntry, shards_of, weights_id
+from model.weights import Shard, shards_of, weights_id
 
-COPY_BYTES = 16 << 20
 TOKENIZER_FILES = (
     "tokenizer.json", "vocab.json", "merges.txt", "added_tokens.json", "special_tokens_map.json", "tokenizer.model",
 )  # fmt: skip
@@ -72,35 +70,24 @@ def convert(source: str | Path, destination: str | Path, progress: Callable[[int
     if checkpoint.family != "tarsier2" or not is_original(checkpoint):
         raise ModelError("unsupported_checkpoint", f"{source} is {_what(checkpoint)}; only Tarsier2 needs converting.")
     target = Path(destination)
-    if target.exists():
-        raise ModelError("exists", f"{target}. Name a folder that is not there, or remove it.")
     config = qwen2_vl_config(checkpoint)
     shards = shards_of(checkpoint.folder)
     _check(config, shards)
-    size = sum(shard.path.stat().st_size for shard in shards)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(target.parent).free
-    if free < size + COPY_BYTES:
-        raise ModelError("disk_full", f"{target.parent} has {free:,} bytes, {size + COPY_BYTES:,} are needed.")
-    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
-    partial.mkdir()
-    try:
+    with new_folder(target, sum(shard.path.stat().st_size for shard in shards)) as folder:
         identity = weights_id(shards)
-        num_bytes = _write_weights(shards, partial, progress)
+        num_tensors, num_bytes = copy_weights(shards, folder, _new_name, progress)
         template = find_template(checkpoint.folder)
-        _write_small_files(
-            checkpoint, config, partial, identity, template.text if template.source != "fallback" else ""
-        )
-        partial.rename(target)
-    except OSError as error:
-        raise ModelError("disk_full", f"{target}: {error}.") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return Converted(target, sum(len(shard.tensors) for shard in shards), num_bytes, identity, template.source)
+        text = template.text if template.source != "fallback" else ""
+        _write_small_files(checkpoint, config, folder, identity, text)
+    return Converted(target, num_tensors, num_bytes, identity, template.source)
 
 
 def _what(checkpoint: Checkpoint) -> str:
     return "converted already" if checkpoint.family == "tarsier2" else f"a {checkpoint.model_type} checkpoint"
+
+
+def _new_name(name: str) -> str | None:
+    return None if is_computed(name) else published_name(name)
 
 
 def _check(config: dict[str, Any], shards: list[Shard]) -> None:
@@ -110,58 +97,15 @@ def _check(config: dict[str, Any], shards: list[Shard]) -> None:
     check_fit(qwen2_vl_shapes(config), {entry.name: published_name(entry.name) for entry in kept}, shapes)
 
 
-def _write_weights(shards: list[Shard], folder: Path, progress: Callable[[int], None]) -> int:
-    """Copies each file under its own name. Returns the bytes of all tensors."""
-    place_of: dict[str, str] = {}
-    total = 0
-    for shard in shards:
-        kept = [entry for entry in shard.tensors if not is_computed(entry.name)]
-        place_of |= {published_name(entry.name): shard.path.name for entry in kept}
-        with shard.path.open("rb") as source, (folder / shard.path.name).open("wb") as target:
-            target.write(_header(kept, shard.metadata))
-            for entry in kept:
-                source.seek(shard.data_start + entry.start)
-                left = entry.end - entry.start
-                while left:
-                    block = source.read(min(COPY_BYTES, left))
-                    if not block:
-                        raise ModelError("damaged_weights", f"{shard.path} ended while it was read.")
-                    target.write(block)
-                    left -= len(block)
-                    total += len(block)
-                progress(total)
-            target.flush()
-            os.fsync(target.fileno())
-    if len(shards) > 1:
-        _write_json(folder / INDEX, {"metadata": {"total_size": total}, "weight_map": place_of})
-    return total
-
-
-def _header(entries: list[TensorEntry], metadata: dict[str, str]) -> bytes:
-    header: dict[str, Any] = {"__metadata__": {"format": "pt"} | metadata}
-    start = 0
-    for entry in entries:
-        end = start + entry.end - entry.start
-        header[published_name(entry.name)] = {
-            "dtype": entry.dtype,
-            "shape": list(entry.shape),
-            "data_offsets": [start, end],
-        }
-        start = end
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)  # tensors begin at a multiple of eight, as the format's own writer has it
-    return struct.pack("<Q", len(text)) + text
-
-
 def _write_small_files(
     checkpoint: Checkpoint, config: dict[str, Any], folder: Path, identity: str, template: str
 ) -> None:
     source = checkpoint.folder
-    _write_json(folder / "config.json", config)
-    _write_json(folder / "generation_config.json", _generation(source, config))
+    write_json(folder / "config.json", config)
+    write_json(folder / "generation_config.json", _generation(source, config))
     image, video = _processors(source)
-    _write_json(folder / "preprocessor_config.json", image)
-    _write_json(folder / "video_preprocessor_config.json", video)
+    write_json(folder / "preprocessor_config.json", image)
+    write_json(folder / "video_preprocessor_config.json", video)
     for name in TOKENIZER_FILES:
         if (source / name).is_file():
             shutil.copyfile(source / name, folder / name)
@@ -169,9 +113,9 @@ def _write_small_files(
         tokenizer = read_json(source / "tokenizer_config.json")
         tokenizer = {key: value for key, value in tokenizer.items() if key not in ("auto_map", "processor_class")}
         tokenizer["chat_template"] = SERVER_TEMPLATE
-        _write_json(folder / "tokenizer_config.json", tokenizer | {"processor_class": "Qwen2VLProcessor"})
+        write_json(folder / "tokenizer_config.json", tokenizer | {"processor_class": "Qwen2VLProcessor"})
     (folder / "chat_template.jinja").write_text(SERVER_TEMPLATE, encoding="utf-8")
-    _write_json(
+    write_json(
         folder / MARKER,
         {"family": "tarsier2", "made_from_weights": identity, "chat_template": template, "frames": "doubled"},
     )
@@ -202,7 +146,3 @@ def _processors(source: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         "video_processor_type": "Qwen2VLVideoProcessor", "do_sample_frames": False, "cap_pixels_per_frame": False
     }  # fmt: skip
     return image, video
-
-
-def _write_json(path: Path, value: dict[str, Any]) -> None:
-    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

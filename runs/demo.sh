@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source runs/shown.sh
 out=${OUT:-demo}
-reels=${REELS:-40} steps=${STEPS:-500} held_out=${HELD_OUT:-100} port=${PORT:-8765}
+reels=${REELS:-40} steps=${STEPS:-150} held_out=${HELD_OUT:-100} port=${PORT:-8765}
 teacher=assets/story_teacher
 catalogue=$out/catalogue
 began=$SECONDS
@@ -48,16 +48,16 @@ show "${recaption[@]}" --shard 1/2
 show curate sql -c "$catalogue" \
     "select video_key, round(start_us / 1e6, 2) as start_s, text from caption order by video_key, start_us limit 5"
 
-step "4. A student: a quarter of the teacher's weights learn from its captions"
+step "4. A student: half of the teacher's layers learn from its captions, and from the words that it nearly said"
 show train samples -c "$catalogue" --dataset taught --kind dense
-[ -d "$out/untrained" ] || show python -m train.small_world student "$out/untrained"
-show train run story_student -c "$catalogue" --model "$out/untrained" --out "$out/student" --dataset taught \
+[ -d "$out/pruned" ] || show python -m model prune "$teacher" "$out/pruned" --layers 2
+show train run story_student_logits -c "$catalogue" --model "$out/pruned" --out "$out/student" --dataset taught \
     --steps "$steps" --cache-gb 0.5 --resume
 
 step "5. Scores: stories of combinations that nobody was shown, by an exact judge"
 show python -m media.synthetic.stories "$out/held_out" --split held_out --count "$held_out" --things 2 --events 2
-for who in teacher student untrained; do
-    case $who in teacher) model=$teacher ;; student) model=$out/student/model ;; untrained) model=$out/untrained ;; esac
+for who in teacher student pruned; do
+    case $who in teacher) model=$teacher ;; student) model=$out/student/model ;; pruned) model=$out/pruned ;; esac
     show evaluate run stories --model "$model" --annotations "$out/held_out" --videos "$out/held_out" --judge rules \
         --out "$out/scores/$who" -c "$catalogue"
 done

@@ -16,7 +16,7 @@ import numpy as np
 
 from media.stream import stream
 
-MODELS = ("teacher", "student", "untrained")
+MODELS = ("teacher", "student", "pruned")  # the last: what the student began as
 SHOWN, FRAMES, SIDE, LINE, LETTERS = 4, 8, 112, 17, 180
 WIDTH = FRAMES * SIDE
 RIGHT, WRONG, INK = (60, 130, 30), (40, 40, 190), (30, 30, 30)  # BGR
