@@ -176,13 +176,13 @@ def one(case: Case, folder: Path) -> tuple[list[str], int]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=10_000)
+    parser.add_argument("--first", type=int, default=0, help="number of the first file; with --files 1 it alone")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", type=int, help="a file's number, to look at it alone")
     arguments = parser.parse_args()
     files, outcome = sound_files(), Counter[str]()
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as scratch:
-        numbers = range(arguments.files) if arguments.only is None else [arguments.only]
+        numbers = range(arguments.first, arguments.first + arguments.files)
         for number in numbers:
             case = Case(files[number % len(files)], random.Random(f"{arguments.seed}.{number}"))
             found, rejects = one(case, Path(scratch) / str(number))
