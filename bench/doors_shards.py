@@ -7,6 +7,7 @@ Each clip is a file of its own of about 20 KB, with a text. `tar` packs the same
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import shutil
 import sys
@@ -41,10 +42,12 @@ def main() -> int:
 
         def ours():
             shutil.rmtree(shards, ignore_errors=True)
+            settled(folder / "media")
             return cost_of([sys.executable, "-c", _OURS % (catalogue, "webdataset", shards, arguments.clips)])
 
         def tar():
             packed.unlink(missing_ok=True)
+            settled(plain)
             return cost_of(["tar", "-cf", str(packed), "-C", str(plain), "."])
 
         costs = in_turns({"tar": tar, "ours": ours}, arguments.runs)
@@ -57,6 +60,13 @@ def main() -> int:
         "ratio": ratio,
     })  # fmt: skip
     return 0
+
+
+def settled(folder: Path) -> None:
+    """What the run before wrote is on the disk, and what the next one reads is in memory."""
+    os.sync()
+    for path in folder.iterdir():
+        path.read_bytes()
 
 
 def make_catalogue(path: Path, media: Path, clips: int) -> None:

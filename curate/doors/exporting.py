@@ -7,6 +7,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.util import find_spec
 from itertools import groupby, islice
 from pathlib import Path
@@ -16,12 +17,15 @@ import duckdb
 import pyarrow as pa
 
 from curate.doors.writing import clips, huggingface, lvd2m
+from curate.doors.writing.apart import used_apart
 from curate.doors.writing.chats import CHAT_FORMATS, ChatFormat, record_of
 from curate.doors.writing.rows import SampleEntry, clip_entries, opened, sample_entries, samples_of_clips
+from curate.doors.writing.shards import SHARD_BYTES
 from engine.catalogue import Catalogue
 from engine.door import WrongUse
 
 FORMATS = ("lvd2m-csv", *CHAT_FORMATS, "webdataset", "hf", "files", "lance")
+MANY = 5_000  # clips from which another process writes the shards: it takes half a second to start
 PROMPT = "Describe this video."
 
 
@@ -33,7 +37,7 @@ class Order:
     out: Path
     selection: str | None = None
     prompt: str = PROMPT
-    shard_bytes: int = clips.SHARD_BYTES
+    shard_bytes: int = SHARD_BYTES
     media: bool = True
 
     def __post_init__(self) -> None:
@@ -73,23 +77,24 @@ def export(catalogue: Catalogue, order: Order, listed: Listed) -> Exported:
             return _huggingface(connection, order)
         if order.format == "lance":
             return _lance(connection, order)
-        _some(connection)
-        done = Exported()
+        count, counted, done = _some(connection), clips.Counted(), Exported()
+        samples = clips.samples_of(clip_entries(connection), catalogue, counted, with_media=order.media)
         with tempfile.TemporaryDirectory(prefix="longtake-") as scratch:
-            media = clips.MediaFiles(catalogue, Path(scratch), wanted=order.media)
             if order.format == "webdataset":
-                done.rows, done.files = clips.write_webdataset(
-                    clip_entries(connection), order.out, media, order.shard_bytes
-                )
+                write = partial(clips.write_shards, out=order.out, shard_bytes=order.shard_bytes, scratch=Path(scratch))
+                done.files, done.failed = used_apart(write, samples) if count >= MANY else write(samples)
             else:
-                done.rows = clips.write_files(clip_entries(connection), order.out, media)
-        done.failed, done.absent = media.failed, media.absent
+                done.failed = clips.write_files(samples, order.out, Path(scratch))
+        done.rows, done.absent = counted.rows, counted.absent
         return done
 
 
-def _some(connection: duckdb.DuckDBPyConnection) -> None:
-    if not connection.execute("select count(*) from entries").fetchall()[0][0]:
+def _some(connection: duckdb.DuckDBPyConnection) -> int:
+    """How many there are to export."""
+    count = connection.execute("select count(*) from entries").fetchall()[0][0]
+    if not count:
         raise WrongUse("there is no clip and no span to export: `curate import` or `curate scan` makes some")
+    return count
 
 
 def _lvd2m(connection: duckdb.DuckDBPyConnection, order: Order, listed: Listed) -> Exported:

@@ -3,23 +3,20 @@ gives the same bytes."""
 
 from __future__ import annotations
 
-import errno
 import io
 import json
-import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from curate.doors.writing.media_files import Media, MediaFiles, media_of
 from curate.doors.writing.rows import ClipEntry
-from curate.doors.writing.shards import SHARD_BYTES, Shards
+from curate.doors.writing.shards import Shards
 from curate.file_names import file_name
 from engine.catalogue import Catalogue
-from media.cut import cut
-from media.errors import MediaError
 
-CRF = 18
 KINDS = ("dense", "refined", "rewritten", "raw", "given", "grounded", "student")
 """Which text stands in key.txt: the first of these that there is."""
 
@@ -55,78 +52,75 @@ def clip_json_bytes(entry: ClipEntry, text: str | None) -> bytes:
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
-class MediaFiles:
-    """The files of clips: the video itself where the clip is all of it, else an exact cut by one thread, which gives
-    the same bytes everywhere with the same libraries. Cuts go to `scratch`, one at a time."""
+class Sample(NamedTuple):
+    """A clip as it is written. text: its best one, None where it has none; media: None where they are not wanted, or
+    have not come."""
 
-    def __init__(self, catalogue: Catalogue, scratch: Path, *, wanted: bool) -> None:
-        self._root = catalogue.resolve_uri
-        self._scratch = scratch
-        self._wanted = wanted
-        self.failed: list[tuple[str, str]] = []
-        self.absent = 0
-
-    def put(self, entry: ClipEntry, add: Callable[[str, str], None]) -> None:
-        """Call `add(suffix, path)` with the clip's file, unless it has not come or cannot be cut."""
-        if not self._wanted:
-            return
-        row = entry.row
-        uri = row["clip_uri"] or (row["uri"] if row["kept"] != "spans" else None)
-        if row["clip_id"] is None or uri is None:
-            self.absent += 1
-            return
-        is_whole = row["clip_uri"] or (row["start_us"] == 0 and row["end_us"] == row["duration_us"])
-        source = uri if uri.startswith("/") else self._root(uri)
-        try:
-            if not is_whole or "://" in source:
-                made = self._scratch / "clip.mp4"
-                cut(source, row["start_us"], row["end_us"], made, crf=CRF, threads=1)
-                source = str(made)
-            add(os.path.splitext(source)[1].lower(), source)  # noqa: PTH122  (a Path for each of a million files)
-        except FileNotFoundError:
-            self.failed.append((entry.key, f"{source} is gone"))
-        except (MediaError, OSError) as error:
-            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            self.failed.append((entry.key, str(error)))
+    key: str
+    json: bytes
+    text: bytes | None
+    media: Media | None
 
 
-def write_files(entries: Iterator[ClipEntry], out: Path, media: MediaFiles) -> int:
-    """`key.mp4`, `key.txt` and `key.json` of every clip in one folder."""
-    out.mkdir(parents=True, exist_ok=True)
-    count = 0
+@dataclass
+class Counted:
+    """rows: samples so far. absent: those of them whose video has not come."""
+
+    rows: int = 0
+    absent: int = 0
+
+
+def samples_of(
+    entries: Iterator[ClipEntry], catalogue: Catalogue, counted: Counted, *, with_media: bool = True
+) -> Iterator[Sample]:
     for entry in entries:
-        count += 1
-        base = str(out / file_name(entry.key, ""))
+        media = media_of(entry, catalogue) if with_media else None
+        counted.rows += 1
+        counted.absent += with_media and media is None
         text = best_text(entry)
-        Path(f"{base}.json").write_bytes(clip_json_bytes(entry, text))
-        if text is not None:
-            Path(f"{base}.txt").write_bytes(text.encode())
-        media.put(entry, lambda suffix, path, base=base: copy_file(path, base + suffix))
-    return count
+        yield Sample(entry.key, clip_json_bytes(entry, text), None if text is None else text.encode(), media)
+
+
+def write_files(samples: Iterator[Sample], out: Path, scratch: Path) -> list[tuple[str, str]]:
+    """`key.mp4`, `key.txt` and `key.json` of every clip in one folder; the keys without their file, and why."""
+    out.mkdir(parents=True, exist_ok=True)
+    files = MediaFiles(scratch)
+    for sample in samples:
+        base = str(out / file_name(sample.key, ""))
+        Path(f"{base}.json").write_bytes(sample.json)
+        if sample.text is not None:
+            Path(f"{base}.txt").write_bytes(sample.text)
+        if sample.media is not None:
+            files.put(sample.key, sample.media, lambda suffix, path, base=base: copy_file(path, base + suffix))
+    return files.failed
 
 
 def copy_file(source: str, target: str) -> None:
     shutil.copyfile(source, target)
 
 
-def write_webdataset(
-    entries: Iterator[ClipEntry], out: Path, media: MediaFiles, shard_bytes: int = SHARD_BYTES
-) -> tuple[int, int]:
-    """Shards of about `shard_bytes`; returns clips and shards. Dots within a key are escaped: behind the first one
-    readers of shards take all for the ending."""
-    count = 0
+def write_shards(
+    samples: Iterator[Sample], out: Path, shard_bytes: int, scratch: Path
+) -> tuple[int, list[tuple[str, str]]]:
+    """Shards of about `shard_bytes`: how many, and the keys without their file, and why. Dots within a key are escaped:
+    behind the first one readers of shards take all for the ending."""
+    files = MediaFiles(scratch)
     with Shards(out, shard_bytes) as shards:
-        for entry in entries:
-            count += 1
-            base = file_name(entry.key, "").replace(".", "%2E")
+        for sample in samples:
+            base = file_name(sample.key, "").replace(".", "%2E")
             shards.begin_sample()
-            media.put(entry, lambda suffix, path, base=base: shards.add_file(base + suffix, path))
-            text = best_text(entry)
-            shards.add(f"{base}.json", clip_json_bytes(entry, text))
-            if text is not None:
-                shards.add(f"{base}.txt", text.encode())
-    return count, shards.count
+            if sample.media is not None:
+                files.put(
+                    sample.key, sample.media, lambda suffix, path, base=base: shards.add_file(base + suffix, path)
+                )
+            shards.add(f"{base}.json", sample.json)
+            if sample.text is not None:
+                shards.add(f"{base}.txt", sample.text)
+    return shards.count, files.failed
+
+
+def _add_file(shards: Shards, base: str, suffix: str, path: str) -> None:
+    shards.add_file(base + suffix, path)
 
 
 def text_file(path: Path) -> io.TextIOWrapper:

@@ -27,8 +27,9 @@ from curate.doors.record_files import records_of
 from curate.doors.tars import read_sample, samples_of_folder, samples_of_tar
 from curate.doors.writing import huggingface, lvd2m
 from curate.doors.writing.chats import CHAT_FORMATS, record_of
-from curate.doors.writing.clips import KINDS, MediaFiles, text_file, write_files, write_webdataset
+from curate.doors.writing.clips import KINDS, Counted, Sample, samples_of, text_file, write_files, write_shards
 from curate.doors.writing.rows import ClipEntry, SampleEntry
+from curate.doors.writing.shards import SHARD_BYTES
 from engine.catalogue import Catalogue
 
 PIECES = st.sampled_from([
@@ -72,15 +73,18 @@ def sound(found: Any) -> Any:
     return found
 
 
+def prepared(entries: list[ClipEntry], out: Path) -> Iterator[Sample]:
+    catalogue = Catalogue.open(out / "c", create=True)
+    return samples_of(iter(entries), catalogue, Counted(), with_media=False)
+
+
 def from_shards(entries: list[ClipEntry], out: Path) -> list[Any]:
-    media = MediaFiles(Catalogue.open(out / "c", create=True), out, wanted=False)
-    write_webdataset(iter(entries), out / "w", media)
+    write_shards(prepared(entries, out), out / "w", SHARD_BYTES, out)
     return [record for _, record in samples_of_tar(out / "w" / "000000.tar")]
 
 
 def from_files(entries: list[ClipEntry], out: Path) -> list[Any]:
-    media = MediaFiles(Catalogue.open(out / "c", create=True), out, wanted=False)
-    write_files(iter(entries), out / "f", media)
+    write_files(prepared(entries, out), out / "f", out)
     return [record for _, record in samples_of_folder(out / "f")]
 
 
