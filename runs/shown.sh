@@ -7,7 +7,11 @@ show() { bold "\$ $(typed "$@")"; "$@"; }
 typed() {
     local word line=
     for word; do
-        [[ $word =~ ^[A-Za-z0-9_./:=,%+@-]+$ ]] || word="'${word//\'/\'\\\'\'}'"
+        if [[ $word == *\'* && $word != *[\"\$\`\\!]* ]]; then
+            word="\"$word\""
+        elif [[ ! $word =~ ^[A-Za-z0-9_./:=,%+@-]+$ ]]; then
+            word="'${word//\'/\'\\\'\'}'"
+        fi
         if [[ $word == --* ]] && ((${#line} + ${#word} > 100)); then
             printf '%s \\\n' "$line"
             line="   "

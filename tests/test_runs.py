@@ -49,7 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_dataset_from_its_own_csv(folder: Path) -> None:
     (folder / "asked for.csv").write_text("url,key\nhttp://127.0.0.1:9/a.mp4,a\n")
     printed = run("lvd2m.sh", folder, CSV="asked for.csv", CATALOGUE="it's fetched", DOWNLOAD="--max-attempts 1")
-    assert "$ curate download --csv 'asked for.csv' -c 'it'\\''s fetched' --max-height 720" in printed
+    assert "$ curate download --csv 'asked for.csv' -c \"it's fetched\" --max-height 720" in printed
     assert "forbidden" in printed  # an address that is not public
     assert (folder / "it's fetched-report.html").stat().st_size > 10_000
 
