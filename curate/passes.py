@@ -89,9 +89,15 @@ def look(source: str, index: PacketIndex, settings: ScanSettings, threads: int, 
     detector = CascadeDetector(asks=settings.expert is not None)
     observers = [make() for make in OBSERVERS]
 
-    def frames_of(numbers: Sequence[int], threads: int = 1) -> FrameStream:
+    def frames_of(numbers: Sequence[int], decoding: int) -> FrameStream:
         return pick(
-            source, index, numbers, sizing=Sizing(WORKING_SIDE), threads=threads, loop_filter="referenced", settled=True
+            source,
+            index,
+            numbers,
+            sizing=Sizing(WORKING_SIDE),
+            threads=decoding,
+            loop_filter="referenced",
+            settled=True,
         )
 
     with frames_of(look_plan(index), threads) as looks, Beside(observers, threads) as beside:
@@ -101,8 +107,8 @@ def look(source: str, index: PacketIndex, settings: ScanSettings, threads: int, 
             beat()
         report = looks.report
     if settings.expert:
-        report.num_frames += _ask(detector, settings.expert, index.times_us, partial(frames_of, threads=threads), beat)
-    report.num_frames += _look_again(detector, index.times_us, threads, frames_of, beat)
+        report.num_frames += _ask(detector, settings.expert, index.times_us, partial(frames_of, decoding=threads), beat)
+    report.num_frames += _look_again(detector, index.times_us, threads, partial(frames_of, decoding=1), beat)
     return Seen(detector, observers, report, index.times_us.tolist(), index.times_us[index.keys].tolist())
 
 
@@ -119,7 +125,7 @@ def _look_again(
     """
     windows = [(window, _numbers_within(times_us, window)) for window in detector.windows()]
     count = min(threads, len(windows))
-    looked_at = SimpleQueue[bool]()
+    looked_at = SimpleQueue[bool]()  # True for each window, False for each thread that has ended
 
     def look_at(some: Sequence[tuple[Span, range]]) -> int:
         try:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The small world: a teacher captions films, students of a quarter of its weights learn from the captions by two ways, and all are
-# scored on combinations that nobody was shown. bash runs/small_world.sh [FOLDER]; an hour of one core; it stops and goes on.
+# scored on combinations that nobody was shown. bash runs/small_world.sh [FOLDER]; hours of one core; it stops and goes on.
 #
 # TEACHER: a checkpoint (assets/story_teacher, which runs/story_teacher.sh makes). FILMS, STEPS: how much of it.
 set -euo pipefail

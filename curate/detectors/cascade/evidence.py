@@ -44,8 +44,8 @@ class Evidence:
         ones, others = Looks.of([a, b, a_far, a_far, b]), Looks.of([b, a, b_far, a, b_far])
         numbers = [float(last - first), min((b.time_us - a.time_us) / 1e6, 5.0)]
         numbers += self._aligned(ones, others).ravel().tolist()
-        apart = np.array([0, 2, 3, 4])  # what follows differs not by which of the two comes first
-        numbers += pair_signs(ones, others)[apart].ravel().tolist()
+        one_way = [0, 2, 3, 4]  # the second pair is the first one turned round: pixel by pixel it says nothing new
+        numbers += pair_signs(ones, others)[one_way].ravel().tolist()
         numbers += blend_signs(Looks.of([a] * 3), Looks.of(middles), Looks.of([b] * 3)).ravel().tolist()
         return numbers
 

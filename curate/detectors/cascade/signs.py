@@ -27,6 +27,7 @@ FULL_ACTIVITY = 3.0
 ACTIVITY_DECAY = 0.85  # a look
 MAX_ACTIVITY = 40.0
 CHANGED_LUMA = 12.0  # a pixel that differs by more is either the old or the new picture's in a wipe
+PARTS = 4  # a side, of the sixteenths
 NUM_HUES = 256  # bins of a look's histogram that hold chroma; the others hold luma
 
 
@@ -255,7 +256,6 @@ def places(shape: tuple[int, ...]) -> Plane:
     return np.dstack([x, y])
 
 
-PARTS = 4  # a side, of the sixteenths
 PAIR_DIFFERENCE = 3 + 9 + 4 * len(CHAINS)
 """Where the signs of the nearest pair begin: first how much luma differs."""
 PAIR_HUES = PAIR_DIFFERENCE + 5
