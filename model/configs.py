@@ -52,6 +52,11 @@ def open_checkpoint(folder: str | Path) -> Checkpoint:
     return Checkpoint(folder, config, _family(folder, config))
 
 
+def flat_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A Qwen2-VL config with the text model's keys at the top, as published; transformers 5 writes them apart."""
+    return {**config, **config.get("text_config", {})}
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object. Raises ModelError("bad_config")."""
     try:

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from model.configs import Checkpoint, is_original, llava_config, open_checkpoint, qwen2_vl_config
+from model.configs import Checkpoint, flat_config, is_original, llava_config, open_checkpoint, qwen2_vl_config
 from model.errors import ModelError
 from model.fit import check_fit
 from model.hub import checkpoint_folder
@@ -52,7 +52,7 @@ def _details(checkpoint: Checkpoint) -> dict[str, Any]:
         ids = {key: checkpoint.config[key] for key in ("image_token_index", "image_newline_idx", "image_new_idx")}
         return {"text_layers": config.get("text_config", {}).get("num_hidden_layers"), **ids}
     if checkpoint.family == "tarsier2":
-        config = qwen2_vl_config(checkpoint) if is_original(checkpoint) else checkpoint.config
+        config = qwen2_vl_config(checkpoint) if is_original(checkpoint) else flat_config(checkpoint.config)
         return {
             "text_layers": config["num_hidden_layers"],
             "vision_layers": config["vision_config"].get("depth", 32),
@@ -66,7 +66,7 @@ def _fits(checkpoint: Checkpoint, shards: list[Shard]) -> str:
     """Whether names and shapes are those of the network; only Tarsier2 and Qwen2-VL are known without building it."""
     if checkpoint.family not in ("tarsier2", "qwen2_vl"):
         return "known when it is loaded"
-    config = qwen2_vl_config(checkpoint) if is_original(checkpoint) else checkpoint.config
+    config = qwen2_vl_config(checkpoint) if is_original(checkpoint) else flat_config(checkpoint.config)
     kept = [entry for entry in entries(shards) if not is_computed(entry.name)]
     shapes = {published_name(entry.name): entry.shape for entry in kept}
     try:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from model.configs import Checkpoint, is_original, llava_config, qwen2_vl_config
+from model.configs import Checkpoint, flat_config, is_original, llava_config, qwen2_vl_config
 from model.errors import ModelError
 from model.resizing import pixel_budget, smart_resize
 from model.shapes import num_parameters, qwen2_vl_shapes, vision_sizes
@@ -125,7 +125,7 @@ def network_sizes(checkpoint: Checkpoint) -> NetworkSizes:
 
 def qwen2_vl_sizes(config: Mapping[str, Any]) -> NetworkSizes:
     """Sizes of a Qwen2-VL config, flat or, as transformers 5 writes it, with a part of its own for the text model."""
-    config = {**config, **config.get("text_config", {})}
+    config = flat_config(config)
     vision = vision_sizes(config["vision_config"])
     joined = vision["embed_dim"] * vision["spatial_merge_size"] ** 2
     heads = config["num_attention_heads"]

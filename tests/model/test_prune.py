@@ -13,8 +13,10 @@ torch = pytest.importorskip("torch", reason="the extra `model` is not installed"
 from model.cli import main  # noqa: E402
 from model.convert import convert  # noqa: E402
 from model.errors import ModelError  # noqa: E402
+from model.inspecting import inspect_checkpoint  # noqa: E402
 from model.load import load_model  # noqa: E402
 from model.prune import ORIGIN, prune  # noqa: E402
+from tests.conftest import REPO  # noqa: E402
 from tests.model import tiny  # noqa: E402
 from tests.model.test_load_and_convert import VIDEO, logits  # noqa: E402
 
@@ -58,6 +60,14 @@ def test_what_a_converted_one_became_is_known_as_other_weights(large: Path, tmp_
     whole, small = (load_model(tmp_path / name, device="cpu", dtype="float32") for name in ("plain", "small"))
     assert (small.family, whole.family) == ("tarsier2", "tarsier2")
     assert small.weights != whole.weights
+
+
+def test_a_checkpoint_as_transformers_5_writes_it_is_pruned_and_inspected(tmp_path: Path) -> None:
+    teacher = REPO / "assets" / "story_teacher"  # its config has a part of its own for the text model
+    prune(teacher, tmp_path / "small", layers=2)
+    for folder, layers in ((teacher, 4), (tmp_path / "small", 2)):
+        facts = inspect_checkpoint(folder)
+        assert (facts["text_layers"], facts["fits"]) == (layers, "yes, every name and shape")
 
 
 def test_tarsier_keeps_its_tower(tmp_path: Path) -> None:
