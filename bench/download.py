@@ -104,8 +104,8 @@ def throughput(scratch: Path, name: str, count: int, size: int, runs: int) -> di
         listed = scratch / f"{name}.txt"
         listed.write_text("".join(f"{url}/ok/{file}\n" for file in names), encoding="utf-8")
         for run in range(runs):
-            curl.append(by_curl(scratch / "curl", url, names))
-            ours.append(by_us(scratch / "catalogue", listed, count))
+            curl.append(by_curl(scratch / f"curl_{name}_{run}", url, names))
+            ours.append(by_us(scratch / f"catalogue_{name}_{run}", listed, count))
             print(f"  {name} {run + 1}/{runs}: curl {curl[-1].command_s:.2f} s, "
                   f"fetch {ours[-1].fetch_s:.2f} s, command {ours[-1].command_s:.2f} s", file=sys.stderr)  # fmt: skip
     shutil.rmtree(folder)
@@ -158,7 +158,7 @@ def by_curl(out: Path, url: str, names: list[str]) -> Fetching:
     seconds, peak, _ = _timed(
         ["curl", "--silent", "--fail", "--parallel", "--parallel-max", str(JOBS), "--config", str(config)]
     )
-    _remove(out)
+    _emptied(out)
     return Fetching(seconds, seconds, peak)
 
 
@@ -167,14 +167,16 @@ def by_us(catalogue: Path, listed: Path, count: int) -> Fetching:
     match = _SAID.search(said)
     if match is None or int(match[1].replace(",", "")) != count:
         raise RuntimeError(f"not all of {count} were fetched:\n{said}")
-    _remove(catalogue)
+    _emptied(catalogue)
     return Fetching(seconds, float(match[2]), peak)
 
 
-def _remove(folder: Path) -> None:
-    """And wait: ext4 passes over inodes that were deleted within five seconds, which makes new files dear."""
-    shutil.rmtree(folder)
-    time.sleep(6)
+def _emptied(folder: Path) -> None:
+    """The memory of these files is free for the next to write. They are not deleted before the end: for minutes ext4
+    passes over inodes that were, one by one, which makes new files dear."""
+    for file in folder.rglob("*"):
+        if file.is_file():
+            os.truncate(file, 0)
 
 
 def download_of(catalogue: Path, listed: Path) -> list[str]:

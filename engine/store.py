@@ -144,12 +144,12 @@ class Store:
             return
         with _plain_errors("write", self.url_of(name)):
             target = Path(self._path(name))
-            _make_folder(target.parent)
             if sync:
+                _make_folder(target.parent)
                 with file.open("rb+") as content:
                     _sync(content.fileno())
             try:
-                file.replace(target)
+                _replace(file, target)
             except OSError as error:
                 if error.errno != errno.EXDEV:
                     raise
@@ -239,6 +239,17 @@ def _make_folder(folder: Path) -> None:
         _make_folder(folder.parent)
         folder.mkdir(exist_ok=True)
         _sync_folder(folder.parent)
+
+
+def _replace(file: Path, target: Path) -> None:
+    """Move a file, into a folder that is made where it is not there."""
+    try:
+        file.replace(target)
+    except FileNotFoundError:
+        if not file.exists():
+            raise
+        target.parent.mkdir(parents=True, exist_ok=True)
+        file.replace(target)
 
 
 def _sync(descriptor: int) -> None:

@@ -81,7 +81,7 @@ class Target:
 class Fetched:
     """How an attempt ended; where `outcome` is ok, the whole video is `path`.
 
-    `content`: its SHA-256, `suffix`: its container's, both if they are known.
+    `content`: its SHA-256, `size`: its bytes, `suffix`: its container's, each if it is known.
     """
 
     outcome: str
@@ -98,6 +98,7 @@ class Fetched:
     licence: str | None = None
     uploader: str | None = None
     suffix: str | None = None
+    size: int | None = None
 
     def but(self, outcome: str, message: str) -> Fetched:
         """The same attempt, judged otherwise."""

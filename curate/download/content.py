@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import struct
 
 HEAD_BYTES = 512
+_HEAD, _SHORT_HEAD = 16, 8  # of a box: its length and kind, and a length that needs 8 bytes
 _STARTS = (
     (b"\x1a\x45\xdf\xa3", ".mkv"), (b"FLV\x01", ".flv"), (b"OggS", ".ogv"),
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", ".wmv"),
@@ -45,20 +45,40 @@ def looks_like(head: bytes) -> str:
     return "a text" if all(byte >= 32 or byte in b"\r\n\t" for byte in head) else "no video container"
 
 
-def missing_bytes(descriptor: int) -> int:
-    """Bytes that an mp4 or mov lacks at its end: its last box says how far it reaches. 0 for whole and for other
-    files."""
-    size, at = os.fstat(descriptor).st_size, 0
-    while at + 8 <= size:
-        head = os.pread(descriptor, 16, at)
-        if at == 0 and head[4:8] not in _ATOMS:
-            return 0
-        length = struct.unpack(">I", head[:4])[0]
-        if length == 1 and len(head) == 16:
-            length = struct.unpack(">Q", head[8:16])[0]
-        if length == 0:  # reaches to the end, wherever that is
-            return 0
-        if length < 8 or not head[4:8].isascii():  # what comes behind the last box is for the demuxer to judge
-            return 0
-        at += length
-    return max(0, at - size)
+class Boxes:
+    """The boxes of an mp4 or mov, followed while its bytes come: its last one says how far the file should reach."""
+
+    def __init__(self) -> None:
+        self._size, self._head = 0, b""
+        self._at: int | None = 0
+        """where the box begins whose head is awaited; None where there is no more to follow"""
+
+    def feed(self, block: bytes) -> None:
+        """The next bytes of the file."""
+        start, self._size = self._size, self._size + len(block)
+        while self._at is not None and self._at < self._size:
+            begin = self._at + len(self._head)
+            self._head += block[begin - start : self._at + _HEAD - start]
+            if len(self._head) < _HEAD:
+                return
+            self._pass()
+
+    @property
+    def missing_bytes(self) -> int:
+        """Bytes that lack at the end if nothing more comes; 0 for a whole file and for one that is none of these."""
+        if self._at is not None and len(self._head) >= _SHORT_HEAD:
+            self._pass()
+        return 0 if self._at is None else max(0, self._at - self._size)
+
+    def _pass(self) -> None:
+        """Go on to the next box."""
+        assert self._at is not None
+        length, kind = struct.unpack(">I4s", self._head[:_SHORT_HEAD])
+        if length == 1 and len(self._head) == _HEAD:
+            length = struct.unpack(">Q", self._head[_SHORT_HEAD:])[0]
+        is_first_of_another = self._at == 0 and kind not in _ATOMS
+        # a length of 0 reaches to the end, wherever that is; what is no box behind the last is for the demuxer to judge
+        if is_first_of_another or length < _SHORT_HEAD or not kind.isascii():
+            self._at = None
+            return
+        self._at, self._head = self._at + length, self._head[length:]

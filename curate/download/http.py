@@ -18,7 +18,7 @@ import certifi
 import pycurl
 
 from curate.download.backend import Fetched, Settings, Target
-from curate.download.content import HEAD_BYTES, container_suffix, missing_bytes
+from curate.download.content import HEAD_BYTES, container_suffix
 from curate.download.outcomes import of_status
 from curate.download.receive import Receiver
 from curate.download.safety import host_of
@@ -74,18 +74,15 @@ class Http:
         except ValueError as error:
             return Fetched("bad_url", str(error))
         note_at = target.partial.with_suffix(".json")
-        note = Note.read(note_at)
-        if note is None or note.url != target.url or not target.partial.exists():
-            note = None
         try:
-            return self._fetch(target, note, note_at)
+            return self._fetch(target, note_at)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 return Fetched("disk", f"{error.strerror}: {target.partial.parent}")
             raise
 
-    def _fetch(self, target: Target, note: Note | None, note_at: Path) -> Fetched:
-        with _opened(target.partial, keep=note is not None) as descriptor:
+    def _fetch(self, target: Target, note_at: Path) -> Fetched:
+        with _opened(target.partial, target.url, note_at) as (descriptor, note):
             receiver = Receiver(descriptor, self._settings, target.stop, resume=note is not None)
             code, message = self._perform(target, receiver, note, note_at)
             if receiver.must_begin_anew or (note is not None and receiver.status == HTTP_RANGE_REFUSED):
@@ -94,14 +91,15 @@ class Http:
                 os.ftruncate(descriptor, 0)
                 receiver = Receiver(descriptor, self._settings, target.stop, resume=False)
                 code, message = self._perform(target, receiver, None, note_at)
-            received = _judged(receiver, code, message, target, descriptor)
+            received = _judged(receiver, code, message, target)
         if received.outcome in _GOES_ON and receiver.size and target.partial.exists():
             if receiver.status in (200, 206):
                 _write_note(note_at, target.url, receiver)
             return received
+        if note is not None or receiver.is_noted:
+            note_at.unlink(missing_ok=True)
         if received.outcome != "ok":
             target.partial.unlink(missing_ok=True)
-        note_at.unlink(missing_ok=True)
         return received
 
     def _perform(self, target: Target, receiver: Receiver, note: Note | None, note_at: Path) -> tuple[int, str]:
@@ -152,11 +150,21 @@ class Http:
 
 
 @contextmanager
-def _opened(path: Path, *, keep: bool) -> Iterator[int]:
-    """Descriptor of the partial file, emptied unless what is there is to be kept; never through a link."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | (0 if keep else os.O_TRUNC) | os.O_NOFOLLOW, 0o644)
+def _opened(path: Path, url: str, note_at: Path) -> Iterator[tuple[int, Note | None]]:
+    """Descriptor of the partial file and, where it is one of this url that can go on, its note; else it is empty.
+
+    It is never opened through a link.
+    """
+    note = None
     try:
-        yield descriptor
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
+    except FileExistsError:
+        note = Note.read(note_at)
+        if note is not None and note.url != url:
+            note = None
+        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | (0 if note else os.O_TRUNC))
+    try:
+        yield descriptor, note
     finally:
         os.close(descriptor)
 
@@ -166,7 +174,7 @@ def _write_note(path: Path, url: str, receiver: Receiver) -> None:
     path.write_text(json.dumps(vars(note)), encoding="utf-8")
 
 
-def _judged(receiver: Receiver, code: int, message: str, target: Target, descriptor: int) -> Fetched:  # noqa: PLR0911  (a case each)
+def _judged(receiver: Receiver, code: int, message: str, target: Target) -> Fetched:  # noqa: PLR0911  (a case each)
     """What the transfer amounts to."""
     said = Fetched(
         "ok", None, target.partial, None, receiver.status, receiver.received,
@@ -191,11 +199,11 @@ def _judged(receiver: Receiver, code: int, message: str, target: Target, descrip
         return said.but("network", f"{receiver.size} of {receiver.total} bytes came")
     if receiver.size < HEAD_BYTES and (verdict := receiver.judge_head()):
         return said.but(*verdict)
-    if missing := missing_bytes(descriptor):
+    if missing := receiver.missing_bytes:
         target.partial.unlink(missing_ok=True)  # the server says that this is all: nothing to go on from
         return said.but("network", f"the file ends {missing} bytes before its last part does")
     suffix = container_suffix(receiver.head)
-    return replace(said, content=receiver.digest(), format=suffix, suffix=suffix)
+    return replace(said, content=receiver.digest(), size=receiver.size, format=suffix, suffix=suffix)
 
 
 def _retry_after(text: str | None) -> float | None:

@@ -41,7 +41,7 @@ class Partials:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._store = catalogue.store
-        self._root = root = catalogue.store.local_root
+        root = catalogue.store.local_root
         if root is None:
             cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
             self.folder = cache / "longtake" / blake2b(catalogue.url.encode(), digest_size=8).hexdigest()
@@ -73,15 +73,14 @@ class Partials:
         """
         assert fetched.path is not None
         digest = fetched.content or _hash_of(fetched.path)
-        video_id, size = digest[:VIDEO_ID_LENGTH], fetched.path.stat().st_size
+        video_id = digest[:VIDEO_ID_LENGTH]
+        size = fetched.path.stat().st_size if fetched.size is None else fetched.size
         if video_id in forgotten:
             fetched.path.unlink()
             return row | {"outcome": "forgotten", "message": "the same content was taken down under another name"}
         uri = f"media/videos/{video_id[:2]}/{video_id}{fetched.suffix or _suffix_of(fetched.path)}"
         full = row | {"video_id": video_id, "uri": uri, "source_stamp": f"{size}-{fetched.etag or ''}"}
         self._placed.add(full, fetched.path.name, size)
-        if self._root is not None:
-            (self._root / uri).parent.mkdir(parents=True, exist_ok=True)
         self._store.adopt(uri, fetched.path, sync=False)
         return full
 

@@ -12,7 +12,7 @@ from typing import Any
 import pycurl
 
 from curate.download.backend import GB, Settings, Stop
-from curate.download.content import HEAD_BYTES, container_suffix, looks_like
+from curate.download.content import HEAD_BYTES, Boxes, container_suffix, looks_like
 from curate.download.safety import is_public
 
 READ_BYTES = 4 << 20
@@ -35,7 +35,7 @@ class Receiver:
 
     def __init__(self, descriptor: int, settings: Settings, stop: Stop, *, resume: bool) -> None:
         self._file, self._settings, self.stop = descriptor, settings, stop
-        self._hash, self.head = hashlib.sha256(), b""
+        self._hash, self._boxes, self.head = hashlib.sha256(), Boxes(), b""
         self.begins_at = self._read_what_is_there() if resume else 0
         self.size, self.received, self.total = self.begins_at, 0, None
         self._tail, self._headers = b"", dict[str, str]()
@@ -47,13 +47,14 @@ class Receiver:
         self.on_worth: Callable[[], None] = lambda: None
         self.on_anew: Callable[[], None] = lambda: None
         self._begun, self._look_at, self._sockets = False, 0, list[socket.socket]()
-        self._stored, self._is_noted, self.is_settled = self.begins_at, False, False
+        self._stored, self.is_noted, self.is_settled = self.begins_at, False, False
         self._cannot_write = False
 
     def _read_what_is_there(self) -> int:
         size = 0
         while block := os.pread(self._file, READ_BYTES, size):
             self._hash.update(block)
+            self._boxes.feed(block)
             if len(self.head) < HEAD_BYTES:
                 self.head += block[:HEAD_BYTES]
             size += len(block)
@@ -69,6 +70,11 @@ class Receiver:
 
     def digest(self) -> str:
         return self._hash.hexdigest()
+
+    @property
+    def missing_bytes(self) -> int:
+        """Bytes that the file lacks by what it says itself."""
+        return self._boxes.missing_bytes
 
     def open_socket(self, purpose: int, address: Any) -> Any:
         """libcurl is about to connect: a socket, or none where the address is not a public one."""
@@ -141,7 +147,8 @@ class Receiver:
             if self.size or self._tail:
                 self.on_anew()
                 os.ftruncate(self._file, 0)
-                self._hash, self.head, self._tail = hashlib.sha256(), b"", b""
+                self._hash, self._boxes = hashlib.sha256(), Boxes()
+                self.head, self._tail = b"", b""
             self.begins_at = self.size = self._stored = 0
             self.total = int(length) if length.isdigit() else None
         self.problem = self._too_much(0)
@@ -192,7 +199,8 @@ class Receiver:
             self._cannot_write = True
             raise
         self._hash.update(block)
+        self._boxes.feed(block)
         self._stored = at
-        if not self._is_noted and at >= NOTE_FROM_BYTES:
-            self._is_noted = True
+        if not self.is_noted and at >= NOTE_FROM_BYTES:
+            self.is_noted = True
             self.on_worth()

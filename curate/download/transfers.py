@@ -59,20 +59,17 @@ class _Transfer:
     def take(self, piece: bytes) -> int | None:
         """libcurl has a piece of the body. Anything but None ends the transfer."""
         try:
-            return None if self._keep(piece) else -1
+            if not self.sink.is_settled:
+                looked_at = self.sink.look(piece)
+                if looked_at is None:
+                    return -1
+                piece = looked_at
+            self._pieces.append(piece)
+            self._size += len(piece)
+            return None if self._size < BLOCK_BYTES or self._hand_over() else -1
         except BaseException as error:  # noqa: BLE001  (libcurl would print it; the asker raises it again)
             self._broke = error
             return -1
-
-    def _keep(self, piece: bytes) -> bool:
-        if not self.sink.is_settled:
-            looked_at = self.sink.look(piece)
-            if looked_at is None:
-                return False
-            piece = looked_at
-        self._pieces.append(piece)
-        self._size += len(piece)
-        return self._size < BLOCK_BYTES or self._hand_over()
 
     def _hand_over(self) -> bool:
         if not self.sink.accept(self._size):

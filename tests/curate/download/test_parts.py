@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from curate.download.accounts import Accounts
-from curate.download.content import container_suffix, looks_like, missing_bytes
+from curate.download.content import Boxes, container_suffix, looks_like
 from curate.download.outcomes import CLASSES, of_status, of_text
 from curate.download.politeness import Hosts, Manners
 from engine.door import WrongUse
@@ -154,12 +154,22 @@ def test_what_is_no_video_is_named(head: bytes, said: str):
     assert looks_like(head) == said
 
 
-def test_an_mp4_that_lacks_its_end_says_how_much(tmp_path: Path):
-    boxes = struct.pack(">I4s8x", 16, b"ftyp") + struct.pack(">I4s92x", 100, b"mdat")
-    (tmp_path / "a").write_bytes(boxes)
-    (tmp_path / "b").write_bytes(boxes[:-30])
-    found = list[int]()
-    for name in "ab":
-        with (tmp_path / name).open("rb") as file:
-            found.append(missing_bytes(file.fileno()))
-    assert found == [0, 30]
+MP4 = struct.pack(">I4s8x", 16, b"ftyp") + struct.pack(">I4s", 8, b"free") + struct.pack(">I4s92x", 100, b"mdat")
+
+
+@pytest.mark.parametrize(
+    ("content", "missing"),
+    [
+        (MP4, 0), (MP4[:-30], 30), (MP4[:30], 0), (MP4[:32], 92), (b"", 0),
+        (MP4 + struct.pack(">I4sQ", 1, b"mdat", 5 << 30), (5 << 30) - 16),
+        (MP4 + struct.pack(">I4s", 1, b"mdat"), 0),  # its length does not stand there yet
+        (MP4 + struct.pack(">I4s40x", 0, b"mdat"), 0),  # it reaches to the end
+        (MP4 + b"\0\0\0\x09\xff\xff\xff\xff", 0), (MP4 + bytes(40), 0), (b"RIFF\xff\xff\xff\xffAVI LIST", 0),
+    ],
+)  # fmt: skip
+def test_an_mp4_that_lacks_its_end_says_how_much_in_whatever_pieces_it_comes(content: bytes, missing: int):
+    for size in (1, 7, 16, 17, 1000):
+        boxes = Boxes()
+        for at in range(0, len(content), size):
+            boxes.feed(content[at : at + size])
+        assert boxes.missing_bytes == missing, size
