@@ -13,7 +13,6 @@ from engine.catalogue import Catalogue, Snapshot
 from engine.checks import DUE_AGAIN, checks
 from engine.parts import content_of
 from engine.query import one_line
-from engine.store import CatalogueError
 from engine.views import columns_of
 from engine.wide import clip_state, derived_content, derived_state
 from schemas.ids import video_id_of
@@ -160,10 +159,3 @@ def _leftovers(catalogue: Catalogue, snapshot: Snapshot) -> Iterator[Problem]:
     for name in snapshot.derived:
         if derived_state(name) != clip_state(snapshot):
             yield Problem("leftover", "clip", name, "`clip` as it was in an earlier state", remedy)
-
-
-def require_sound(catalogue: Catalogue) -> None:
-    """Raises CatalogueError with the first error, if there is one; notices pass."""
-    for problem in verify(catalogue, media=False):
-        if problem.is_error:
-            raise CatalogueError(f"{problem.where}: {problem.detail}. {problem.remedy}")

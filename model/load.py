@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
@@ -22,16 +22,6 @@ from model.weights import Shard, shards_of, weights_id
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 ATTENTIONS = ("sdpa", "eager", "flash_attention_2")
-
-
-class Processor(Protocol):
-    """From messages to what the network takes; see `model.processors.tarsier2.Tarsier2Processor`."""
-
-    tokenizer: Any
-
-    def __call__(self, messages: Any, *, root: str | Path = ".", generation: bool = False) -> dict[str, torch.Tensor]:
-        """Tensors for `network(**inputs)`."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from torch import Tensor
 from model.errors import ModelError
 from model.tensor_files import read_tensors
 
-LVD_FPS, LVD_HEIGHT, LVD_WIDTH = 2.0, 520, 960  # LVD-2M, section 3: frames half a second apart, resized to 520 x 960
+LVD_HEIGHT, LVD_WIDTH = 520, 960  # LVD-2M, section 3: what frames are resized to
 
 
 class Raft:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
-
-Naming = Literal["original", "published", "module"]
 
 # First match wins. `published`: what Qwen2-VL was released with in 2024 and every engine reads.
 TARSIER2_TO_PUBLISHED = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -97,9 +97,6 @@ def identify(choice: EngineChoice) -> Identity:
         parts,
         folder,
     )
-
-
-Opener = Callable[[], AbstractContextManager[tuple[Captioner, Callable[[], list[str]]]]]
 
 
 @contextmanager

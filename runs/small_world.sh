@@ -6,7 +6,7 @@
 set -euo pipefail
 source "$(dirname "$0")/shown.sh"
 out=${1:-small_world} teacher=${TEACHER:-$(dirname "$0")/../assets/story_teacher}
-films=${FILMS:-12000} steps=${STEPS:-6000}
+films=${FILMS:-40000} steps=${STEPS:-7500}
 catalogue=$out/catalogue
 export OMP_NUM_THREADS=1  # networks this small are slower on two threads
 mkdir -p "$out"
@@ -16,7 +16,7 @@ show python -m train.small_world caption -c "$catalogue" --model "$teacher" --na
 show train samples -c "$catalogue" --dataset taught --kind raw --where "model = 'teacher'"
 [ -d "$out/untrained" ] || show python -m train.small_world student "$out/untrained"
 for recipe in story_student story_student_logits; do
-    show train run "$recipe" -c "$catalogue" --model "$out/untrained" --out "$out/$recipe" --dataset taught=8 \
+    show train run "$recipe" -c "$catalogue" --model "$out/untrained" --out "$out/$recipe" --dataset taught=3 \
         --steps "$steps" --cache-gb 1 --resume
 done
 

@@ -49,11 +49,6 @@ class Refused:
         if len(self._rows) >= WRITTEN_AT_ONCE:
             self.flush()
 
-    def add_broken(self, line: int, rejects: list[Row]) -> None:
-        """Rows that broke a rule of their table."""
-        for row in rejects:
-            self.add(line, row["reason"], row["detail"], row["video_key"])
-
     def flush(self) -> None:
         self.parts.add("rejects", self._rows)
         self._rows = []

@@ -111,6 +111,3 @@ class Backend(Protocol):
     name: str
 
     def fetch(self, target: Target) -> Fetched: ...
-
-
-MakeBackend = Callable[[Settings], Backend]

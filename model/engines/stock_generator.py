@@ -26,7 +26,7 @@ class StockGenerator:
         model = self._model
         inputs = self._inputs(rows)
         chosen = _Chosen(Chooser([row.request for row in rows], model.device))
-        stops = _Stops(rows, model.stop_ids, model.processor.tokenizer, inputs["input_ids"].shape[1], tell)
+        stops = _Stops(rows, model.stop_ids, model.processor.tokenizer, tell)
         model.network.generate(
             **inputs,
             do_sample=False,
@@ -69,13 +69,10 @@ class _Chosen(LogitsProcessor):
 class _Stops(StoppingCriteria):
     """Ends each row at its own stop id, stop text or length."""
 
-    def __init__(
-        self, rows: Sequence[Row], stop_ids: tuple[int, ...], tokenizer: Any, prompt_length: int, tell: Tell | None
-    ) -> None:
+    def __init__(self, rows: Sequence[Row], stop_ids: tuple[int, ...], tokenizer: Any, tell: Tell | None) -> None:
         self._requests = [row.request for row in rows]
         self._stop_ids = frozenset(stop_ids)
         self._tokenizer = tokenizer
-        self._prompt_length = prompt_length
         self._tell = tell
         self.texts = [Written([], stopped=False) for _ in rows]
 

@@ -29,14 +29,13 @@ class Prompt:
     """One sample, ready but unpadded.
 
     input_ids: int64 [L]. position_ids: int64 [3, L]. learned: bool [L], the assistant's tokens.
-    media: the pictures in order. truncated: how many text tokens were cut off on the right.
+    media: the pictures in order.
     """
 
     input_ids: NDArray[np.int64]
     position_ids: NDArray[np.int64]
     learned: NDArray[np.bool_]
     media: list[MediaFrames] = field(default_factory=list)
-    truncated: int = 0
 
     @property
     def indices(self) -> tuple[int, ...]:
@@ -148,7 +147,7 @@ class Tarsier2Processor:
         if len(kept) < len(ids):
             log.warning("A prompt of %d tokens was cut off after %d.", len(ids), limit)
         positions = mrope_positions(kept.tolist(), grids, frozenset([self.image_token_id]), self.rules.merge_size)
-        return Prompt(kept, positions, learned[:limit], media, truncated=len(ids) - len(kept))
+        return Prompt(kept, positions, learned[:limit], media)
 
     def collate(self, prompts: Sequence[Prompt], *, labels: bool = False) -> dict[str, torch.Tensor]:
         """A batch, padded on the left: input_ids, attention_mask [B, L]; position_ids [3, B, L]; pixel_values [P, 1176]

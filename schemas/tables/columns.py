@@ -7,7 +7,7 @@ import pyarrow as pa
 from schemas.spec import Column
 
 TEXT, BOOL = pa.string(), pa.bool_()
-INT8, INT32, INT64 = pa.int8(), pa.int32(), pa.int64()
+INT32, INT64 = pa.int32(), pa.int64()
 FLOAT = pa.float32()
 TIMESTAMP = pa.timestamp("us", tz="UTC")
 

@@ -119,10 +119,6 @@ def write_shards(
     return shards.count, files.failed
 
 
-def _add_file(shards: Shards, base: str, suffix: str, path: str) -> None:
-    shards.add_file(base + suffix, path)
-
-
 def text_file(path: Path) -> io.TextIOWrapper:
     """A file for texts, line breaks as they are."""
     path.parent.mkdir(parents=True, exist_ok=True)
