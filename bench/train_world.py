@@ -85,7 +85,7 @@ def logits(catalogue: Catalogue, folder: Path, asked: argparse.Namespace) -> dic
         return untrained if untrained.is_dir() else make_tarsier2(untrained, STUDENT, seed)
 
     counts = {
-        name: [_trained(catalogue, folder, f"{name}-{seed}", _own(recipe, "taught", seed, asked), start(seed))
+        name: [_trained(catalogue, folder, f"{name}-{seed}", _own(recipe, ("taught",), seed, asked), start(seed))
                for seed in range(asked.seeds)]
         for name, recipe in ways.items()
     }  # fmt: skip
@@ -100,7 +100,7 @@ def preference(catalogue: Catalogue, folder: Path, asked: argparse.Namespace) ->
     pq.write_table(pa.Table.from_pylist(scored_captions(catalogue, "c.kind like 'preference_%'")), scores)
     pairs = choose_pairs(catalogue, PairRule("prefer", "stories"), scores)
     print(f"pairs: {dict(pairs)}", file=sys.stderr)
-    runs = [_trained(catalogue, folder, f"dpo-{seed}", _own(story_dpo(), "prefer", seed, asked), asked.teacher)
+    runs = [_trained(catalogue, folder, f"dpo-{seed}", _own(story_dpo(), ("prefer",), seed, asked), asked.teacher)
             for seed in range(asked.seeds)]  # fmt: skip
     before = _judged(catalogue, asked.teacher, "before")
     result = _compared({"before": [before] * asked.seeds, "dpo": runs}, ("dpo", "before"))
@@ -108,15 +108,19 @@ def preference(catalogue: Catalogue, folder: Path, asked: argparse.Namespace) ->
 
 
 def grounding(catalogue: Catalogue, folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
-    """The teacher goes on with true captions of the same films, plain and with the frames of their events."""
+    """The teacher goes on with true captions of the same films: plain ones, or half of them with their events' frames.
+
+    All are judged by their answer to the plain question, so that one has to stay in the mixture.
+    """
     _ground(catalogue, range(asked.films))
     build_samples(catalogue, SampleRule("plain", kinds=("given",), where="model = 'truth/train'"))
     build_samples(catalogue, SampleRule("grounded", kinds=("grounded",), task="grounded"))
     recipe = replace(story_teacher(), optimiser=replace(story_teacher().optimiser, lr=5e-4))
+    ways = {"grounded": ("grounded", "plain"), "plain": ("plain",)}
     counts = {
-        name: [_trained(catalogue, folder, f"{name}-{seed}", _own(recipe, name, seed, asked), asked.teacher)
+        name: [_trained(catalogue, folder, f"{name}-{seed}", _own(recipe, shown, seed, asked), asked.teacher)
                for seed in range(asked.seeds)]
-        for name in ("grounded", "plain")
+        for name, shown in ways.items()
     }  # fmt: skip
     return _compared(counts, ("grounded", "plain"))
 
@@ -146,10 +150,11 @@ def _ground(catalogue: Catalogue, seeds: range) -> None:
     write(catalogue, {"captions": rows}, stage="bench")
 
 
-def _own(recipe: Recipe, dataset: str, seed: int, asked: argparse.Namespace) -> Recipe:
+def _own(recipe: Recipe, datasets: Sequence[str], seed: int, asked: argparse.Namespace) -> Recipe:
     warmup = min(recipe.optimiser.warmup_steps, max(1, asked.steps // 10))
     optimiser: Optimiser = replace(recipe.optimiser, warmup_steps=warmup)
-    return replace(recipe, mixture=(Part(dataset),), steps=asked.steps, seed=seed, optimiser=optimiser)
+    mixture = tuple(Part(name) for name in datasets)
+    return replace(recipe, mixture=mixture, steps=asked.steps, seed=seed, optimiser=optimiser)
 
 
 def _trained(catalogue: Catalogue, folder: Path, name: str, recipe: Recipe, start: Path) -> Counts:
