@@ -172,12 +172,12 @@ def by_us(catalogue: Path, listed: Path, count: int) -> Fetching:
 
 
 def _emptied(folder: Path) -> None:
-    """Everything that was written leaves memory, and all begin alike.
+    """What was written leaves memory before the next one begins.
 
     Files are not deleted before the end: for minutes ext4 passes over inodes that were, one by one, which makes new
-    files dear. A virtual machine gives free memory back to its host after two seconds, and then the first write to a
-    page costs more than all else: without the wait, who begins at once writes to pages that are still there, while our
-    command starts up.
+    files dear. A virtual machine gives free memory back to its host after some seconds, and then the first write to a
+    page costs more than all else. The wait lets both begin with as little; our command, which starts up before it
+    writes, still has less than curl.
     """
     for file in folder.rglob("*"):
         if file.is_file():

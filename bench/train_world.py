@@ -57,6 +57,8 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=1_000, help="of each run (1000)")
     parser.add_argument("--seeds", type=int, default=3, help="runs a way (3)")
     parser.add_argument("--films", type=int, default=2_000, help="to learn from (2000)")
+    parser.add_argument("--first", type=int, default=0, help="seed of the first film to learn from (0)")
+    parser.add_argument("--lr", type=float, help="peak learning rate; default: the experiment's")
     parser.add_argument("--held-out", type=int, default=300, help="to be judged on (300)")
     parser.add_argument("--teacher", type=Path, default=TEACHER, help="checkpoint that speaks the grammar")
     parser.add_argument("--folder", type=Path, help="where it works, and goes on; default: one that is removed")
@@ -65,10 +67,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         folder = asked.folder or Path(temporary)
         catalogue = Catalogue.open(folder / "catalogue", create=True)
-        add_stories(catalogue, range(asked.films), max_things=THINGS, max_events=EVENTS)
+        films = range(asked.first, asked.first + asked.films)
+        add_stories(catalogue, films, max_things=THINGS, max_events=EVENTS)
         add_stories(catalogue, range(asked.held_out), "held_out", max_things=THINGS, max_events=EVENTS)
         result = EXPERIMENTS[asked.experiment](catalogue, folder, asked)
-    settings = {name: getattr(asked, name) for name in ("steps", "seeds", "films", "held_out")}
+    settings = {name: getattr(asked, name) for name in ("steps", "seeds", "films", "first", "lr", "held_out")}
     save(f"train_world_{asked.experiment}", settings | result)
     print(json.dumps(settings | result))
     return 0
@@ -112,7 +115,7 @@ def grounding(catalogue: Catalogue, folder: Path, asked: argparse.Namespace) -> 
 
     All are judged by their answer to the plain question, so that one has to stay in the mixture.
     """
-    _ground(catalogue, range(asked.films))
+    _ground(catalogue, range(asked.first, asked.first + asked.films))
     build_samples(catalogue, SampleRule("plain", kinds=("given",), where="model = 'truth/train'"))
     build_samples(catalogue, SampleRule("grounded", kinds=("grounded",), task="grounded"))
     recipe = replace(story_teacher(), optimiser=replace(story_teacher().optimiser, lr=5e-4))
@@ -152,7 +155,7 @@ def _ground(catalogue: Catalogue, seeds: range) -> None:
 
 def _own(recipe: Recipe, datasets: Sequence[str], seed: int, asked: argparse.Namespace) -> Recipe:
     warmup = min(recipe.optimiser.warmup_steps, max(1, asked.steps // 10))
-    optimiser: Optimiser = replace(recipe.optimiser, warmup_steps=warmup)
+    optimiser: Optimiser = replace(recipe.optimiser, warmup_steps=warmup, lr=asked.lr or recipe.optimiser.lr)
     mixture = tuple(Part(name) for name in datasets)
     return replace(recipe, mixture=mixture, steps=asked.steps, seed=seed, optimiser=optimiser)
 

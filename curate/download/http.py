@@ -160,7 +160,8 @@ def _opened(path: Path, url: str, note_at: Path) -> Iterator[tuple[int, Note | N
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
     except FileExistsError:
         note = Note.read(note_at)
-        if note is not None and note.url != url:
+        if note is None or note.url != url:
+            note_at.unlink(missing_ok=True)
             note = None
         descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | (0 if note else os.O_TRUNC))
     try:

@@ -17,7 +17,7 @@ from curate.download.safety import is_public
 
 READ_BYTES = 4 << 20
 WRITTEN_AT_ONCE = 256 << 10
-"""A write of 1 MB costs four times as much as four of these (ext4 on Linux 6.18, a virtual machine; docs/log.md)."""
+"""One write of 1 MB takes four times as long as four of these (ext4, Linux 6.18, a virtual machine; docs/log.md)."""
 DISK_EVERY_BYTES = 64 << 20
 ERROR_TEXT_BYTES = 4096
 NOTE_FROM_BYTES = 4 << 20

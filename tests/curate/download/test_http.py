@@ -45,6 +45,14 @@ def test_a_partial_file_goes_on_where_it_stopped(http: Http, server: Server, tmp
     assert server.asked[-1][1] == f"bytes={size // 2}-"
 
 
+def test_a_part_of_another_url_is_not_gone_on_with_and_leaves_no_note(http: Http, server: Server, tmp_path: Path):
+    assert fetch(http, server.url("reset_once", "a.mp4"), tmp_path).outcome == "network"
+    assert (tmp_path / "x.json").exists()
+    other = fetch(http, server.url("ok", "a.mp4"), tmp_path)
+    assert (other.outcome, other.bytes) == ("ok", (server.folder / "a.mp4").stat().st_size)
+    assert not (tmp_path / "x.json").exists()
+
+
 def test_a_file_that_changed_meanwhile_is_fetched_anew(http: Http, server: Server, tmp_path: Path):
     assert fetch(http, server.url("changing", "a.mp4"), tmp_path).outcome == "network"
     again = fetch(http, server.url("changing", "a.mp4"), tmp_path)
