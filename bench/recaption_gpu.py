@@ -109,7 +109,7 @@ class NoiseProcessor:
     def __init__(self, shape: Shape) -> None:
         self.shape, self.rules, self.settings, self.tokenizer = shape, PatchRules(), Tarsier2Settings(), Words()
 
-    def job(self, messages: Any, root: str = ".") -> Callable[[], list[MediaFrames]]:
+    def job(self, messages: Any, root: str = ".", settings: Any = None) -> Callable[[], list[MediaFrames]]:
         return partial(noise, int(messages[0]["content"]), self.shape)
 
     def prompt_from(self, messages: Any, media: list[MediaFrames], generation: bool = True) -> Prompt:

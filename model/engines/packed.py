@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from torch import Tensor
 from model.captioner import CaptionRequest
 from model.engines.choosing import Chooser
 from model.engines.row_cache import RowBatch, RowCache, rows_attention
+from model.engines.step_graph import GraphedStep, eager_step
 from model.engines.vision import media_features
 from model.load import LoadedModel
 
@@ -49,11 +51,17 @@ class PackedGenerator:
 
     prefill_tokens: of one packed pass; more rows wait for the next pass, and one longer prompt goes alone.
     check_every: steps between looks at who has stopped; on a GPU each look waits for it.
-    kept_features: frame sets whose features stay for further prompts about them.
+    kept_features: frame sets whose features stay for further prompts about them. graphs: steps are CUDA graphs.
     """
 
     def __init__(
-        self, model: LoadedModel, *, prefill_tokens: int = 16_384, check_every: int = 1, kept_features: int = 0
+        self,
+        model: LoadedModel,
+        *,
+        prefill_tokens: int = 16_384,
+        check_every: int = 1,
+        kept_features: int = 0,
+        graphs: bool = False,
     ) -> None:
         self._model = model
         self._inner = model.network.model
@@ -61,6 +69,7 @@ class PackedGenerator:
         self._prefill_tokens = prefill_tokens
         self._check_every = check_every
         self._kept_features = kept_features
+        self._stepper = partial(GraphedStep if graphs else eager_step, self._one_step)
         self._features: OrderedDict[str, Tensor] = OrderedDict()
 
     @torch.inference_mode()
@@ -167,6 +176,7 @@ class PackedGenerator:
         state = _Texts(rows, self._model.stop_ids, self._model.processor.tokenizer)
         chooser = Chooser([row.request for row in rows], logits.device)
         longest, step = int(lengths.max()), 0
+        next_logits = self._stepper(cache)
         while True:
             chosen = chooser(logits, step)
             state.add(chosen, chooser.logprobs(logits, chosen))
@@ -183,9 +193,9 @@ class PackedGenerator:
                     cache.keep(kept)
                     chooser.keep(kept)
                     chosen, positions, lengths = chosen[kept], positions[kept], lengths[kept]
+                    next_logits = self._stepper(cache)
             longest += 1
-            cache.batch = RowBatch(lengths=lengths, longest=longest)
-            logits = self._one_step(chosen, positions, cache)
+            logits = next_logits(chosen, positions, lengths, longest)
             positions, lengths = positions + 1, lengths + 1
 
     def _one_step(self, tokens: Tensor, positions: Tensor, cache: RowCache) -> Tensor:

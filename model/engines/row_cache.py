@@ -38,7 +38,7 @@ class RowCache:
     def __init__(self, num_layers: int, num_rows: int, capacity: int) -> None:
         self._keys: list[Tensor | None] = [None] * num_layers
         self._values: list[Tensor | None] = [None] * num_layers
-        self._num_rows, self._capacity = num_rows, capacity
+        self._num_rows, self.capacity = num_rows, capacity
         self.batch = RowBatch()
 
     def update(self, keys: Tensor, values: Tensor, layer: int, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
@@ -70,7 +70,7 @@ class RowCache:
     def _stored(self, like: Tensor, layer: int) -> tuple[Tensor, Tensor]:
         keys, values = self._keys[layer], self._values[layer]
         if keys is None or values is None:
-            shape = (self._num_rows, like.shape[1], self._capacity, like.shape[3])
+            shape = (self._num_rows, like.shape[1], self.capacity, like.shape[3])
             keys, values = like.new_zeros(shape), like.new_zeros(shape)
             self._keys[layer], self._values[layer] = keys, values
         return keys, values

@@ -17,6 +17,7 @@ from model.engines.packed import PackedGenerator, Row, Tell, Written
 from model.engines.report import RunReport
 from model.engines.workers import Workers
 from model.errors import ModelError
+from model.fused import fuse
 from model.load import LoadedModel
 
 KEPT_SETS = 4  # frame sets whose decoded frames and features stay for further prompts
@@ -36,6 +37,7 @@ class EngineSettings:
     0 decodes in between. bucket: batches' worth of requests that are sorted by length. cache_bytes: for the KV cache;
     None is 70 % of a GPU's free memory, or 2 GiB. prefill_tokens: of one packed pass. check_every: steps between looks
     at who has stopped; None is 8 on a GPU, 1 elsewhere. job_seconds: after which decoding one request is given up.
+    graphs: on a GPU, steps are recorded and replayed. fused: the network's small parts are compiled (`model.fused`).
     """
 
     max_rows: int | None = None
@@ -45,6 +47,8 @@ class EngineSettings:
     prefill_tokens: int = 16_384
     check_every: int | None = None
     job_seconds: float = 300.0
+    graphs: bool = True
+    fused: bool = False
 
     def __post_init__(self) -> None:
         if self.max_rows is not None and self.max_rows < 1:
@@ -64,6 +68,8 @@ class TransformersCaptioner:
     ) -> None:
         self._model = model
         self._settings = settings or EngineSettings()
+        if self._settings.fused:
+            fuse(model.network)
         self._generator = generator or self._own_generator()
         self._row_limit = self._settings.max_rows or 64
         self._shown: tuple[str, Any] = ("", None)
@@ -119,6 +125,7 @@ class TransformersCaptioner:
                 prefill_tokens=self._settings.prefill_tokens,
                 check_every=every,
                 kept_features=KEPT_SETS,
+                graphs=self._settings.graphs and self._model.device.type == "cuda",
             )
         from model.engines.stock_generator import StockGenerator  # noqa: PLC0415
 

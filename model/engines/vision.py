@@ -61,7 +61,7 @@ def _patches(media: MediaFrames, rules: PatchRules, device: torch.device, dtype:
 
 def _tower(visual: Any, hidden: Tensor, height: int, width: int) -> Tensor:
     """Blocks and merger over slices of one size, [S, N, C] -> [S * N / 4, D]; each slice attends to itself."""
-    from transformers.models.qwen2_vl.modeling_qwen2_vl import apply_rotary_pos_emb_vision  # noqa: PLC0415
+    from transformers.models.qwen2_vl import modeling_qwen2_vl as stock  # noqa: PLC0415
     from transformers.vision_utils import get_vision_position_ids  # noqa: PLC0415
 
     grid = torch.tensor([[1, height, width]], device=hidden.device)
@@ -71,7 +71,7 @@ def _tower(visual: Any, hidden: Tensor, height: int, width: int) -> Tensor:
     for block in visual.blocks:
         heads = block.attn.num_heads
         qkv = block.attn.qkv(block.norm1(hidden)).view(slices, length, 3, heads, channels // heads)
-        query, key = apply_rotary_pos_emb_vision(qkv[:, :, 0], qkv[:, :, 1], cos, sin)
+        query, key = stock.apply_rotary_pos_emb_vision(qkv[:, :, 0], qkv[:, :, 1], cos, sin)
         seen = functional.scaled_dot_product_attention(
             query.transpose(1, 2), key.transpose(1, 2), qkv[:, :, 2].transpose(1, 2), scale=block.attn.scaling
         )

@@ -71,7 +71,7 @@ class PackedNetwork(torch.nn.Module):
         if features is not None:
             places = (ids == base.config.image_token_id).nonzero()[:, 0].to(device)
             embedded = embedded.index_copy(0, places, features.to(embedded.dtype))
-        return embedded[None]
+        return embedded[None].to(_computed_in(device, embedded.dtype))
 
     def _features(self, base: Any, prompts: Sequence[Any], device: torch.device) -> Tensor | None:
         """[visual tokens, D] of all prompts in order."""
@@ -89,7 +89,8 @@ class PackedNetwork(torch.nn.Module):
         grids = torch.tensor([one.grid for one in media], device=device)
         slices = tuple(h * w for t, h, w in (one.grid for one in media) for _ in range(t))
         whole = torch.tensor([0, sum(slices)], dtype=torch.int32, device=device)
-        return base.visual(pixels, grids, cu_seqlens=whole, spans=Spans(slices, causal=False)).pooler_output
+        with torch.autocast(device.type, enabled=torch.is_autocast_enabled(device.type) and _learns(base.visual)):
+            return base.visual(pixels, grids, cu_seqlens=whole, spans=Spans(slices, causal=False)).pooler_output
 
     def _positions(self, base: Any, prompts: Sequence[Any]) -> Tensor:
         device = base.language_model.device
@@ -108,6 +109,16 @@ def stock_of(network: Any) -> Any:
     if hasattr(network, "get_base_model"):
         return network.get_base_model()
     return network
+
+
+def _learns(tower: torch.nn.Module) -> bool:
+    """A frozen tower is stored in what it computes in: autocast would only widen its norms."""
+    return any(weight.requires_grad for weight in tower.parameters())
+
+
+def _computed_in(device: torch.device, stored: torch.dtype) -> torch.dtype:
+    """What activations are kept in between the layers: autocast's dtype where it is on."""
+    return torch.get_autocast_dtype(device.type) if torch.is_autocast_enabled(device.type) else stored
 
 
 def _targets(prompts: Sequence[Any]) -> tuple[Tensor, Tensor, Tensor]:

@@ -31,7 +31,7 @@ def prepare(network: Any, recipe: Recipe) -> Any:
     network.requires_grad_(False)
     low = torch.bfloat16 if recipe.precision == "bfloat16" else torch.float32
     if recipe.adapter:
-        network = _adapted(network.to(low), recipe.adapter)
+        network = _adapted(network.to(low), recipe.adapter, low)
     else:
         for name, weight in network.named_parameters():
             learns = tower_of(name) not in recipe.frozen
@@ -46,21 +46,40 @@ def prepare(network: Any, recipe: Recipe) -> Any:
 
 
 def _recomputing(network: Any) -> None:
-    """Each layer's activations are computed again in the backward pass."""
+    """Each layer's activations are computed again in the backward pass.
+
+    transformers then makes embeddings, patches too, require gradients, which only reentrant checkpoints need: a frozen
+    tower would be kept, computed again and gone back through for nothing.
+    """
     if hasattr(network, "activation_checkpointing_enable"):  # the name from transformers 5.20 on
         network.activation_checkpointing_enable({"use_reentrant": False})
     else:
         network.gradient_checkpointing_enable({"use_reentrant": False})
+    for module in network.modules():
+        if getattr(module, "_require_grads_hooks", None):
+            module.disable_input_require_grads()
 
 
-def _adapted(network: Any, adapter: Adapter) -> Any:
+def _adapted(network: Any, adapter: Adapter, low: torch.dtype) -> Any:
     from peft import LoraConfig, get_peft_model  # noqa: PLC0415
 
     wanted = rf".*language_model.*\.({'|'.join(map(re.escape, adapter.targets))})"
     config = LoraConfig(r=adapter.rank, lora_alpha=adapter.alpha, lora_dropout=adapter.dropout, target_modules=wanted)
     with warnings.catch_warnings():  # peft asks stock networks for an attribute that transformers is renaming
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
-        return get_peft_model(network, config)
+        network = get_peft_model(network, config)
+    if low == torch.bfloat16:
+        _without_casts(network)
+    return network
+
+
+def _without_casts(network: Any) -> None:
+    """peft would copy each layer's input into the adapter's float32, which autocast then copies back."""
+    from peft.tuners.tuners_utils import BaseTunerLayer  # noqa: PLC0415
+
+    for module in network.modules():
+        if isinstance(module, BaseTunerLayer):
+            module.cast_input_dtype_enabled = False  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def learning(network: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
