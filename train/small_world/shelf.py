@@ -20,14 +20,22 @@ VERSION = 1
 
 
 def add_stories(
-    catalogue: Catalogue, seeds: Iterable[int], split: Split = "train", *, max_things: int = 3, max_events: int = 4
+    catalogue: Catalogue,
+    seeds: Iterable[int],
+    split: Split = "train",
+    *,
+    max_things: int = 3,
+    max_events: int = 4,
+    max_rest_s: float = 0.0,
 ) -> int:
     """Films of these seeds, each one clip, with captions of kind `given`; returns how many are new.
 
-    max_things, max_events: as `make_story` has them. The catalogue must be a local folder; films lie in
+    max_things, max_events, max_rest_s: as `make_story` has them. The catalogue must be a local folder; films lie in
     media/stories. A scan finds no cut in them, so each film is noted as one clip without decoding it.
     """
-    told = write_stories(Path(catalogue.url) / FOLDER, seeds, split, max_things=max_things, max_events=max_events)
+    told = write_stories(
+        Path(catalogue.url) / FOLDER, seeds, split, max_things=max_things, max_events=max_events, max_rest_s=max_rest_s
+    )
     with catalogue.connect() as connection:
         known = {row[0] for row in connection.execute("select uri from videos").fetchall()}
     fresh = [story for story in told if str(FOLDER / story.video) not in known]
