@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from engine.catalogue import Catalogue
 from engine.door import WrongUse
@@ -83,30 +83,18 @@ def samples(catalogue: str, imported: str | None, *, dataset: str, prompts: tupl
         )
 
 
-def write_answers(
-    catalogue: str,
-    samples: str,
-    model: Path,
-    corruptions: tuple[str, ...],
-    temperature: float,
-    frames: int,
-    limit: int | None,
-    device: str,
-    seed: int,
-) -> None:
-    """Answer the true and the corrupted clips of a dataset."""
+def write_answers(catalogue: str, model: Path, limit: int | None, device: str, **settings: Any) -> None:
+    """Answer the clips of a dataset, and say how many. settings: fields of AnswerRule."""
     from train.network.loading import load_for_training  # noqa: PLC0415
-    from train.preferences.corruptions import CORRUPTIONS, Corruption  # noqa: PLC0415
     from train.preferences.generate import AnswerRule  # noqa: PLC0415
     from train.preferences.generate import write_answers as write  # noqa: PLC0415
 
     try:
-        chosen = cast("tuple[Corruption, ...]", corruptions or CORRUPTIONS)  # checked by the rule itself
-        rule = AnswerRule(samples, chosen, frames, temperature, seed=seed)
+        rule = AnswerRule(**settings)
     except ValueError as error:
         raise WrongUse(str(error)) from error
     counts = write(open_catalogue(catalogue), load_for_training(model, device), rule, limit)
-    say(f"answers for {samples}: {counted(sorted(counts.items()))}")
+    say(f"answers for {rule.dataset}: {counted(sorted(counts.items()))}")
 
 
 def choose_pairs(catalogue: str, dataset: str, samples: str, least: float, scores: Path | None) -> None:

@@ -179,6 +179,49 @@ def test_pairs_are_kept_by_the_judges_gains(answered: Catalogue, tmp_path: Path)
     assert counts["without scores"] == len(ids) - 4
 
 
+def test_of_several_answers_the_best_and_the_worst_that_are_clearly_apart_become_a_pair(
+    tmp_path: Path, checkpoints: dict[str, Path]
+) -> None:
+    catalogue = Catalogue.open(tmp_path / "catalogue", create=True)
+    add_stories(catalogue, range(3))
+    build_samples(catalogue, SampleRule("stories", kinds=("given",)))
+    model = load_for_training(checkpoints["tarsier2"], "cpu")
+    asked = replace(rule(), answers=4)
+    assert write_answers(catalogue, model, asked) == {"preference_sampled": 12}
+    assert write_answers(catalogue, model, asked) == {"known": 12}
+    with catalogue.connect() as connection:
+        sql = """select split_part(prompt_id, ':', 1) as sample, list(caption_id order by caption_id),
+            list(text order by caption_id) from captions where kind = 'preference_sampled' group by 1 order by 1"""
+        films = connection.execute(sql).fetchall()
+    assert all(len(set(texts)) > 1 for _, _, texts in films)  # they are samples, not one answer four times
+    scores = [  # recall and precision of each film's four answers, in the order of their ids
+        [(0.5, 0.5), (1.0, 1.0), (0.0, 0.5), (0.5, 0.0)],  # the last two are 1.5 below the best: the first of them
+        [(1.0, 0.2), (0.2, 1.0), (0.8, 0.2), (0.9, 0.2)],  # 1 and 2 differ most, but not in one direction
+        [(0.5, 0.5), (0.5, 0.6), (0.6, 0.6), (0.5, 0.5)],  # 0.2 is not enough
+    ]
+    rows = [
+        {"caption_id": name, "recall": recall, "precision": precision}
+        for (_, names, _), some in zip(films, scores, strict=True)
+        for name, (recall, precision) in zip(names, some, strict=True)
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "scores.parquet")
+    chosen = choose_pairs(catalogue, PairRule("own", "stories", 0.2 + 1e-6), tmp_path / "scores.parquet")
+    assert chosen == {"pairs": 1, "not clearly better": 2}
+    with catalogue.connect() as connection:
+        columns = "chosen, rejected, reason, recall_gain, precision_gain"
+        (pair,) = connection.execute(f"select {columns} from pairs").fetchall()
+    assert pair == (films[0][2][1], films[0][2][2], "sampled", 1.0, 0.5)
+    # without a judge nobody knows which of them is better
+    assert choose_pairs(catalogue, PairRule("own", "stories"), None) == {"sampled answers need scores": 3}
+
+
+def test_several_answers_are_sampled() -> None:
+    with pytest.raises(ValueError, match="answers must be >= 2, got 1"):
+        AnswerRule("stories", answers=1)
+    with pytest.raises(ValueError, match="at temperature 0 are all the same"):
+        AnswerRule("stories", answers=4, temperature=0.0)
+
+
 def test_a_table_without_scores_is_refused(answered: Catalogue, tmp_path: Path) -> None:
     pq.write_table(pa.table({"caption_id": ["a"]}), tmp_path / "bad.parquet")
     with pytest.raises(WrongUse, match="must be Parquet or CSV with caption_id, recall, precision"):
