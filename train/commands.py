@@ -17,6 +17,7 @@ from train.imported_samples import build_imported
 from train.recipes import RECIPES, recipe_named
 from train.settings import Part, Recipe
 from train.sources import SampleSource
+from train.tasks.rule import GROUNDED_PROMPT
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ def samples(catalogue: str, imported: str | None, *, dataset: str, prompts: tupl
     """Make samples of captions, or of imported conversations, and say how many. rest: further fields of SampleRule."""
     opened = open_catalogue(catalogue)
     try:
-        rule = SampleRule(dataset, prompts=prompts or (PROMPT,), **rest)
+        usual = GROUNDED_PROMPT if rest.get("task") == "grounded" else PROMPT  # a mixture must not ask one for both
+        rule = SampleRule(dataset, prompts=prompts or (usual,), **rest)
         counts = build_imported(opened, rule, imported) if imported else build_samples(opened, rule)
     except ValueError as error:
         raise WrongUse(str(error)) from error

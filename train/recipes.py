@@ -197,16 +197,15 @@ def story_on_policy() -> Recipe:
 
 
 def story_dpo() -> Recipe:
-    """Preferences between the teacher's captions of true and corrupted stories."""
+    """Preferences between a network's own answers to stories, or between those to true and corrupted ones."""
     before = story_teacher()
     return replace(
         before,
         name="story_dpo",
-        about="small world: DPO with an adapter",
+        about="small world: DPO, the chosen answer's loss is added",
         objective="dpo",
         optimiser=replace(before.optimiser, lr=2e-4, warmup_steps=10),
-        adapter=Adapter(rank=8, alpha=16),
-        preference=Preference(beta=0.1),
+        preference=Preference(beta=0.1, sft_share=1.0),
     )
 
 
