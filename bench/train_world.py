@@ -114,18 +114,18 @@ def grounding(catalogue: Catalogue, folder: Path, asked: argparse.Namespace) -> 
     marked = SampleRule("grounded", kinds=("grounded",), task="grounded", prompts=(GROUNDED_PROMPT,))
     build_samples(catalogue, marked)
     recipe = replace(story_teacher(), optimiser=replace(story_teacher().optimiser, lr=3e-4))
-    ways = {"grounded": ("grounded",), "mixed": ("grounded", "plain"), "plain": ("plain",)}
     counts: dict[str, list[Counts]] = {}
-    for name, shown in ways.items():
+    for way in ("grounded", "plain"):
         for seed in range(asked.seeds):
-            first = _own(recipe, shown, seed, asked)
-            second = _own(recipe, ("plain",), asked.seeds + seed, asked)
-            begun = _trained(catalogue, folder, f"{name}-1-{seed}", first, asked.teacher)
-            ended = _trained(catalogue, folder, f"{name}-2-{seed}", second, folder / f"{name}-1-{seed}" / "model")
-            counts.setdefault(f"{name} before plain", []).append(begun)
-            counts.setdefault(name, []).append(ended)
+            stages = {"sft1": _own(recipe, (way,), seed, asked), "sft2": _own(recipe, ("plain",), seed, asked)}
+            stages["sft2"] = replace(stages["sft2"], seed=asked.seeds + seed, steps=max(1, asked.steps * 2 // 5))
+            start = asked.teacher
+            for stage, own in stages.items():
+                run = f"{way}-{stage}-{seed}"
+                counts.setdefault(f"{way} {stage}", []).append(_trained(catalogue, folder, run, own, start))
+                start = folder / run / "model"
     counts["before"] = [_judged(catalogue, asked.teacher, "before")] * asked.seeds
-    return _compared(counts, ("grounded", "plain"), ("mixed", "plain"), ("plain", "before"))
+    return _compared(counts, ("grounded sft2", "plain sft2"), ("plain sft2", "before"))
 
 
 def preference(catalogue: Catalogue, folder: Path, asked: argparse.Namespace) -> dict[str, Any]:

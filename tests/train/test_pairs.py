@@ -15,6 +15,7 @@ from engine.catalogue import Catalogue
 from engine.door import WrongUse
 from engine.write import write
 from train.build_samples import SampleRule, build_samples
+from train.cli import pairs
 from train.metrics import read
 from train.network.loading import load_for_training
 from train.preferences.choose import PairRule, choose_pairs
@@ -122,9 +123,9 @@ def test_answers_and_pairs_are_written_once_and_learned_from(
 def test_all_weights_learn_from_pairs_with_a_reference_computed_before(
     answered: Catalogue, checkpoints: dict[str, Path], recipe: Recipe, tmp_path: Path
 ) -> None:
-    pairs = choose_pairs(answered, PairRule("prefer", "stories"), None)["pairs"]
+    count = choose_pairs(answered, PairRule("prefer", "stories"), None)["pairs"]
     asked = replace(
-        recipe, objective="dpo", mixture=(Part("prefer"),), steps=6, batch=pairs, preference=Preference(0.5),
+        recipe, objective="dpo", mixture=(Part("prefer"),), steps=6, batch=count, preference=Preference(0.5),
         optimiser=replace(recipe.optimiser, lr=1e-3, warmup_steps=1),
     )  # fmt: skip
     out = tmp_path / "all"
@@ -133,7 +134,7 @@ def test_all_weights_learn_from_pairs_with_a_reference_computed_before(
     assert rows[0]["loss"] == pytest.approx(math.log(2), abs=1e-5)  # the policy still is the reference
     assert rows[-1]["loss"] < rows[0]["loss"]
     (part,) = (out / "reference").iterdir()
-    assert pq.read_table(part).num_rows == pairs
+    assert pq.read_table(part).num_rows == count
     # with an adapter both ways to the reference are one
     lora = replace(asked, adapter=Adapter(rank=4, alpha=8), steps=3)
     for name, precomputed in (("before", True), ("without", False)):
@@ -220,6 +221,10 @@ def test_several_answers_are_sampled() -> None:
         AnswerRule("stories", answers=1)
     with pytest.raises(ValueError, match="at temperature 0 are all the same"):
         AnswerRule("stories", answers=4, temperature=0.0)
+    with pytest.raises(ValueError, match=r"top_p must be in \(0, 1\], got 0"):
+        AnswerRule("stories", top_p=0)
+    with pytest.raises(WrongUse, match="shows clips as they are and needs --scores"):
+        pairs("catalogue", "own", "stories", answers=4, reward_free=True)
 
 
 def test_a_table_without_scores_is_refused(answered: Catalogue, tmp_path: Path) -> None:

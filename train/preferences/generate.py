@@ -53,6 +53,8 @@ class AnswerRule:
     def __post_init__(self) -> None:
         if not self.corruptions or set(self.corruptions) - set(CORRUPTIONS):
             raise ValueError(f"corruptions must be some of {', '.join(CORRUPTIONS)}, got {self.corruptions}.")
+        if not 0 < self.top_p <= 1:
+            raise ValueError(f"top_p must be in (0, 1], got {self.top_p}. 1 leaves no token out.")
         if self.answers is not None and self.answers < 2:
             raise ValueError(f"answers must be >= 2, got {self.answers}. Leave it out to corrupt clips instead.")
         if self.answers is not None and not self.temperature:
