@@ -180,6 +180,14 @@ def test_pairs_are_kept_by_the_judges_gains(answered: Catalogue, tmp_path: Path)
     assert counts["without scores"] == len(ids) - 4
 
 
+def test_two_datasets_may_hold_the_same_pair(answered: Catalogue) -> None:
+    for dataset in ("one", "other"):
+        count = choose_pairs(answered, PairRule(dataset, "stories"), None)["pairs"]
+    with answered.connect() as connection:
+        held = connection.execute("select dataset, count(*) from pairs group by 1 order by 1").fetchall()
+    assert held == [("one", count), ("other", count)]
+
+
 def test_of_several_answers_the_best_and_the_worst_that_are_clearly_apart_become_a_pair(
     tmp_path: Path, checkpoints: dict[str, Path]
 ) -> None:

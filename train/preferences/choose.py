@@ -19,7 +19,7 @@ from schemas.ids import content_id, fingerprint_of
 from train.build_samples import rows_of, write_rows
 from train.preferences.generate import CORRUPTED, SAMPLED, TRUE
 
-VERSION = 1
+VERSION = 2
 SCORE_COLUMNS = ("caption_id", "recall", "precision")
 Judged = dict[str, tuple[float, float]]
 """Recall and precision by caption."""
@@ -132,8 +132,8 @@ def _of_sampled(
 
 def _pair(row: dict[str, Any], chosen: str, rejected: str, reason: str, rule: PairRule) -> dict[str, Any]:
     return {
-        "pair_id": content_id(row["sample_id"], chosen, rejected), "sample_id": row["sample_id"], "chosen": chosen,
-        "rejected": rejected, "dataset": rule.dataset, "reason": reason, "split": row["split"],
+        "pair_id": content_id(rule.dataset, row["sample_id"], chosen, rejected), "sample_id": row["sample_id"],
+        "chosen": chosen, "rejected": rejected, "dataset": rule.dataset, "reason": reason, "split": row["split"],
     }  # fmt: skip
 
 
