@@ -1,8 +1,8 @@
 """What the ways to train are worth in the world of stories, where every event is judged exactly. Runs on a CPU.
 
 python -m bench.train_world logits       a student of kept logprobs beside one of captions alone, at equal steps
-python -m bench.train_world preference   a teacher before and after DPO on its own answers
-python -m bench.train_world grounding    captions that name the frames of their events, and the same without
+python -m bench.train_world preference   DPO on a network's own answers, beside the chosen ones learned as captions
+python -m bench.train_world grounding    captions that name the frames of their events, then plain ones; or only plain
 
 Each prints JSON: values of every seed, and the difference with a 95 % interval over films, which are resampled whole
 (all seeds of a film together). Held-out films tell combinations that no film of the training split shows.
@@ -26,12 +26,10 @@ import torch
 from numpy.typing import NDArray
 
 from bench.measure import save
-from engine.catalogue import Catalogue, now, tool_version
+from engine.catalogue import Catalogue
 from engine.views import quoted
-from engine.write import write
-from media.synthetic.stories import StoryFilm, event_spans_us, make_story
-from model.load import load_model
-from schemas.ids import content_id
+from model.load import LoadedModel, load_model
+from model.prune import prune
 from train.build_samples import SampleRule, build_samples
 from train.network.loading import load_for_training
 from train.preferences.choose import PairRule, choose_pairs
@@ -47,29 +45,42 @@ from train.small_world.shelf import add_stories
 TEACHER = Path(__file__).parents[1] / "assets" / "story_teacher"
 RESAMPLES = 10_000
 Counts = NDArray[np.float64]  # [films, 4]: events said, of them right, true events, of them found
+DEFAULTS = {
+    "logits": {"steps": 1_000, "seeds": 3, "films": 2_000},
+    "preference": {"steps": 105, "seeds": 2, "films": 2_000},
+    "grounding": {"steps": 150, "seeds": 2, "films": 1_500},
+}
 THINGS, EVENTS = 2, 2  # of a story at most
+REST_S = 2.0  # of stillness in films to be grounded; where events follow at once, marks would always be the same
+GROUNDED_PROMPT = "Describe what happens."  # in words that the small world's tokenizer has
 
 
 def main() -> int:
     """Runs one experiment; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m bench.train_world", description="What ways to train are worth.")
     parser.add_argument("experiment", choices=tuple(EXPERIMENTS))
-    parser.add_argument("--steps", type=int, default=1_000, help="of each run (1000)")
-    parser.add_argument("--seeds", type=int, default=3, help="runs a way (3)")
-    parser.add_argument("--films", type=int, default=2_000, help="to learn from (2000)")
+    parser.add_argument("--steps", type=int, help="of each run; default: the experiment's")
+    parser.add_argument("--seeds", type=int, help="runs a way; default: the experiment's")
+    parser.add_argument("--films", type=int, help="to learn from; default: the experiment's")
     parser.add_argument("--first", type=int, default=0, help="seed of the first film to learn from (0)")
     parser.add_argument("--lr", type=float, help="peak learning rate; default: the experiment's")
     parser.add_argument("--held-out", type=int, default=300, help="to be judged on (300)")
     parser.add_argument("--teacher", type=Path, default=TEACHER, help="checkpoint that speaks the grammar")
+    parser.add_argument("--corrupted", action="store_true", help="preference: also with pairs of corrupted films")
     parser.add_argument("--folder", type=Path, help="where it works, and goes on; default: one that is removed")
     asked = parser.parse_args()
+    for name, value in DEFAULTS[asked.experiment].items():
+        if getattr(asked, name) is None:
+            setattr(asked, name, value)
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as temporary:
         folder = asked.folder or Path(temporary)
         catalogue = Catalogue.open(folder / "catalogue", create=True)
         films = range(asked.first, asked.first + asked.films)
-        add_stories(catalogue, films, max_things=THINGS, max_events=EVENTS)
-        add_stories(catalogue, range(asked.held_out), "held_out", max_things=THINGS, max_events=EVENTS)
+        rest_s = REST_S if asked.experiment == "grounding" else 0.0
+        limits: dict[str, Any] = {"max_things": THINGS, "max_events": EVENTS, "max_rest_s": rest_s}
+        add_stories(catalogue, films, grounded=rest_s > 0, **limits)
+        add_stories(catalogue, range(asked.held_out), "held_out", **limits)
         result = EXPERIMENTS[asked.experiment](catalogue, folder, asked)
     settings = {name: getattr(asked, name) for name in ("steps", "seeds", "films", "first", "lr", "held_out")}
     save(f"train_world_{asked.experiment}", settings | result)
@@ -95,62 +106,72 @@ def logits(catalogue: Catalogue, folder: Path, asked: argparse.Namespace) -> dic
     return _compared(counts, ("logits", "sequence"))
 
 
-def preference(catalogue: Catalogue, folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
-    """The teacher's answers to true and corrupted films, judged, chosen as in the paper, and learned from."""
-    build_samples(catalogue, SampleRule("stories", kinds=("given",), where="model = 'truth/train'"))
-    write_answers(catalogue, load_for_training(asked.teacher, "cpu"), AnswerRule("stories", max_new_tokens=64))
-    scores = folder / "scores.parquet"
-    pq.write_table(pa.Table.from_pylist(scored_captions(catalogue, "c.kind like 'preference_%'")), scores)
-    pairs = choose_pairs(catalogue, PairRule("prefer", "stories"), scores)
-    print(f"pairs: {dict(pairs)}", file=sys.stderr)
-    runs = [_trained(catalogue, folder, f"dpo-{seed}", _own(story_dpo(), ("prefer",), seed, asked), asked.teacher)
-            for seed in range(asked.seeds)]  # fmt: skip
-    before = _judged(catalogue, asked.teacher, "before")
-    result = _compared({"before": [before] * asked.seeds, "dpo": runs}, ("dpo", "before"))
-    return result | {"pairs": dict(pairs)}
-
-
 def grounding(catalogue: Catalogue, folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
-    """The teacher goes on with true captions of the same films: plain ones, or half of them with their events' frames.
-
-    All are judged by their answer to the plain question, so that one has to stay in the mixture.
-    """
-    _ground(catalogue, range(asked.first, asked.first + asked.films))
+    """Tarsier2's SFT-1 and SFT-2 on films whose events happen at any time, from a teacher that has only seen films
+    where one follows the other: captions that name the frames of their events and then plain ones, or only plain ones,
+    of the same films in as many steps. Grounded captions have a question of their own."""
     build_samples(catalogue, SampleRule("plain", kinds=("given",), where="model = 'truth/train'"))
-    build_samples(catalogue, SampleRule("grounded", kinds=("grounded",), task="grounded"))
-    recipe = replace(story_teacher(), optimiser=replace(story_teacher().optimiser, lr=5e-4))
-    ways = {"grounded": ("grounded", "plain"), "plain": ("plain",)}
-    counts = {
-        name: [_trained(catalogue, folder, f"{name}-{seed}", _own(recipe, shown, seed, asked), asked.teacher)
+    marked = SampleRule("grounded", kinds=("grounded",), task="grounded", prompts=(GROUNDED_PROMPT,))
+    build_samples(catalogue, marked)
+    recipe = replace(story_teacher(), optimiser=replace(story_teacher().optimiser, lr=3e-4))
+    counts: dict[str, list[Counts]] = {}
+    for way in ("grounded", "plain"):
+        for seed in range(asked.seeds):
+            stages = {"sft1": _own(recipe, (way,), seed, asked), "sft2": _own(recipe, ("plain",), seed, asked)}
+            stages["sft2"] = replace(stages["sft2"], seed=asked.seeds + seed, steps=max(1, asked.steps * 2 // 5))
+            start = asked.teacher
+            for stage, own in stages.items():
+                run = f"{way}-{stage}-{seed}"
+                counts.setdefault(f"{way} {stage}", []).append(_trained(catalogue, folder, run, own, start))
+                start = folder / run / "model"
+    counts["before"] = [_judged(catalogue, asked.teacher, "before")] * asked.seeds
+    return _compared(counts, ("grounded sft2", "plain sft2"), ("plain sft2", "before"))
+
+
+def preference(catalogue: Catalogue, folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    """The teacher without one of its layers, which makes mistakes of all kinds, learns from answers of its own that the
+    judge tells apart, to films that no network has seen: the best and the worst of five (dpo), or the best ones of the
+    same pairs as captions (sft). With --corrupted also one to the film as it is and one to it corrupted, as in the
+    paper."""
+    start = folder / "start"
+    if not start.is_dir():
+        prune(asked.teacher, start, layers=3)
+    build_samples(catalogue, SampleRule("stories", kinds=("given",), where="model = 'truth/train'"))
+    network = load_for_training(start, "cpu")
+    sampled = AnswerRule("stories", answers=5, temperature=1.0, top_p=1.0, max_new_tokens=64)
+    pairs = {"dpo": _pairs(catalogue, folder, network, "dpo", sampled)}
+    if asked.corrupted:
+        pairs["corrupted"] = _pairs(catalogue, folder, network, "corrupted", replace(sampled, answers=None))
+    build_samples(catalogue, SampleRule("sft", kinds=("preference_sampled",), where=_chosen(catalogue, "dpo")))
+    captions = replace(story_teacher(), optimiser=story_dpo().optimiser)
+    ways = {name: story_dpo() for name in pairs} | {"sft": captions}
+    runs = {
+        name: [_trained(catalogue, folder, f"{name}-{seed}", _own(recipe, (name,), seed, asked), start)
                for seed in range(asked.seeds)]
-        for name, shown in ways.items()
+        for name, recipe in ways.items()
     }  # fmt: skip
-    return _compared(counts, ("grounded", "plain"))
+    runs["before"] = [_judged(catalogue, start, "before")] * asked.seeds
+    above = [(name, "before") for name in ways] + [("dpo", "sft")]
+    return _compared(runs, *above) | {"pairs": pairs}
 
 
-def _ground(catalogue: Catalogue, seeds: range) -> None:
-    """Captions of kind `grounded` beside the true ones: marks in the text, times of the events."""
+def _pairs(catalogue: Catalogue, folder: Path, network: LoadedModel, dataset: str, rule: AnswerRule) -> dict[str, int]:
+    """Writes answers, judges them, chooses pairs; how many, and why not more."""
+    write_answers(catalogue, network, rule)
+    kinds = "('preference_sampled')" if rule.answers else "('preference_true', 'preference_corrupted')"
+    scores = folder / f"{dataset}.parquet"
+    pq.write_table(pa.Table.from_pylist(scored_captions(catalogue, f"c.kind in {kinds}")), scores)
+    return dict(choose_pairs(catalogue, PairRule(dataset, "stories"), scores))
+
+
+def _chosen(catalogue: Catalogue, dataset: str) -> str:
+    """SQL for one caption a pair that says its chosen text."""
+    sql = f"""select min(c.caption_id) from captions c
+        join pairs p on p.sample_id = split_part(c.prompt_id, ':', 1) and p.chosen = c.text
+        where p.dataset = {quoted(dataset)} and c.kind = 'preference_sampled' group by p.pair_id order by 1"""
     with catalogue.connect() as connection:
-        sql = """select v.video_key, t.clip_id from captions t join clips c using (clip_id)
-            join videos v on v.video_id = c.video_id where t.model = 'truth/train'"""
-        clips = dict(connection.execute(sql).fetchall())
-    rows = []
-    for seed in seeds:
-        story = make_story(seed, max_things=THINGS, max_events=EVENTS)
-        clip_id = clips.get(f"train_{StoryFilm().size}_{seed:06}.mp4")
-        if clip_id is None or not story.events:
-            continue
-        spans = event_spans_us(story)
-        marked = replace(story.caption, frames=tuple((n + 1, n + 1) for n in range(len(spans))))
-        rows.append(
-            {
-                "caption_id": content_id(clip_id, "grounded", "truth"), "clip_id": clip_id, "kind": "grounded",
-                "text": marked.text, "model": "truth/grounded", "event_start_us": [start for start, _ in spans],
-                "event_end_us": [end for _, end in spans], "event_texts": [event.text for event in story.events],
-                "fingerprint": "bench", "tool_version": tool_version(), "created_at": now(),
-            }
-        )  # fmt: skip
-    write(catalogue, {"captions": rows}, stage="bench")
+        ids = [row[0] for row in connection.execute(sql).fetchall()]
+    return f"caption_id in ({', '.join(map(quoted, ids))})"
 
 
 def _own(recipe: Recipe, datasets: Sequence[str], seed: int, asked: argparse.Namespace) -> Recipe:
@@ -173,26 +194,29 @@ def _judged(catalogue: Catalogue, model: Path, name: str) -> Counts:
     """Greedy captions of the held-out films, event by event."""
     caption_stories(catalogue, load_model(model), name, "held_out", top=0)
     sql = f"""select c.text, t.text from captions c join captions t on t.clip_id = c.clip_id
-        where c.model = {quoted(name)} and t.model = 'truth/held_out' order by c.clip_id"""
+        where c.model = {quoted(name)} and t.model = 'truth/held_out' and t.kind = 'given' order by c.clip_id"""
     with catalogue.connect() as connection:
         films = [told(said, true) for said, true in connection.execute(sql).fetchall()]
     return np.array([[film.said, film.right, film.true, film.found] for film in films], float)
 
 
-def _compared(counts: Mapping[str, Sequence[Counts]], pair: tuple[str, str]) -> dict[str, Any]:
-    """Scores of every run, and of all seeds together what the first way has above the second."""
+def _compared(counts: Mapping[str, Sequence[Counts]], *pairs: tuple[str, str]) -> dict[str, Any]:
+    """Scores of every run, and of all seeds together what the first way of each pair has above the second."""
     runs = {name: [_scores(one) for one in some] for name, some in counts.items()}
-    better, worse = (np.stack(counts[name]).sum(axis=0) for name in pair)
-    picks = np.random.default_rng(0).integers(0, len(better), (RESAMPLES, len(better)))
-    drawn = [(_scores(better[pick]), _scores(worse[pick])) for pick in picks]
-    gains = {}
-    for metric in ("precision", "recall", "f1"):
-        low, high = np.percentile([one[metric] - other[metric] for one, other in drawn], [2.5, 97.5])
-        gain = _scores(better)[metric] - _scores(worse)[metric]
-        gains[metric] = {"gain": round(gain, 4), "low": round(float(low), 4), "high": round(float(high), 4)}
-    for metric, gain in gains.items():
-        print(f"{pair[0]} - {pair[1]}, {metric}: {gain}", file=sys.stderr)
-    return {"runs": runs, "difference": f"{pair[0]} - {pair[1]}", "gains": gains}
+    summed = {name: np.stack(some).sum(axis=0) for name, some in counts.items()}
+    films = len(next(iter(summed.values())))
+    picks = np.random.default_rng(0).integers(0, films, (RESAMPLES, films))
+    drawn = {name: [_scores(some[pick]) for pick in picks] for name, some in summed.items()}
+    gains: dict[str, dict[str, dict[str, float]]] = {}
+    for better, worse in pairs:
+        own = gains[f"{better} - {worse}"] = {}
+        for metric in ("precision", "recall", "f1"):
+            differences = [one[metric] - two[metric] for one, two in zip(drawn[better], drawn[worse], strict=True)]
+            low, high = np.percentile(differences, [2.5, 97.5])
+            gain = _scores(summed[better])[metric] - _scores(summed[worse])[metric]
+            own[metric] = {"gain": round(gain, 4), "low": round(float(low), 4), "high": round(float(high), 4)}
+            print(f"{better} - {worse}, {metric}: {own[metric]}", file=sys.stderr)
+    return {"runs": runs, "gains": gains}
 
 
 def _scores(counts: Counts) -> dict[str, float]:

@@ -17,6 +17,7 @@ from train.network.loading import load_for_training
 from train.objectives import (
     Loss,
     check_vocabulary,
+    chosen_loss,
     generalised_jsd_loss,
     kept_logprobs_loss,
     live_teacher_loss,
@@ -118,8 +119,7 @@ def _preference(settings: Preference, reference_of: ReferenceOf) -> Objective:
         found = preference_loss(policy, reference_of(samples, policy), settings.beta)
         if not settings.sft_share:
             return found
-        lengths = torch.bincount(predicted.rows, minlength=len(policy))
-        own = -(policy / lengths)[0::2].sum()
+        own = chosen_loss(policy, predicted)
         return Loss(found.total + settings.sft_share * own, found.parts | {"chosen_loss": float(own.detach())})
 
     return loss

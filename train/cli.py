@@ -128,16 +128,20 @@ def pairs(
     corruption: Annotated[
         list[str] | None, typer.Option("--corruption", help="switch, reverse, crop, drop; default: all four.")
     ] = None,
-    temperature: Annotated[float, typer.Option(min=0, help="Of both answers.")] = 0.7,
+    answers: Annotated[
+        int | None, typer.Option(min=2, help="So many to the clip as it is, and none to it corrupted.")
+    ] = None,
+    temperature: Annotated[float, typer.Option(min=0, help="Of all answers.")] = 0.7,
+    top_p: Annotated[float, typer.Option(min=0, max=1, help="Of all answers; 1 leaves no token out.")] = 0.7,
     frames: Annotated[int, typer.Option(min=4, help="Frames of the true clip.")] = 16,
     limit: Annotated[int | None, typer.Option(min=1, help="Answer at most so many samples.")] = None,
     device: Annotated[Device, typer.Option(help="cpu or cuda.")] = Device.cpu,
     seed: Seed = 0,
 ) -> None:
-    """Make preferences: answers to true and corrupted clips, and of them the pairs that a judge tells apart.
+    """Make preferences: answers to true and corrupted clips, or several to a true one; pairs that a judge tells apart.
 
-    With --model answers are written as captions of the kinds preference_true and preference_corrupted. Then have them
-    judged, and come back with --scores.
+    With --model answers are written as captions of the kinds preference_true and preference_corrupted, or with
+    --answers preference_sampled. Then have them judged, and come back with --scores.
     """
     from train import commands  # noqa: PLC0415
 
@@ -145,10 +149,13 @@ def pairs(
         raise WrongUse("give --model to write answers, then --scores (or --reward-free) to choose pairs.")
     if scores is not None and reward_free:
         raise WrongUse("give --scores or --reward-free, not both.")
+    if answers is not None and (corruption or reward_free):
+        raise WrongUse("--answers shows clips as they are and needs --scores: leave --corruption, --reward-free out.")
     if model is not None:
         commands.write_answers(
-            catalogue, samples, model, tuple(corruption or ()), temperature, frames, limit, device.value, seed
-        )
+            catalogue, model, limit, device.value, dataset=samples, answers=answers, temperature=temperature,
+            top_p=top_p, n_frames=frames, seed=seed, **({"corruptions": tuple(corruption)} if corruption else {}),
+        )  # fmt: skip
     if scores is not None or reward_free:
         commands.choose_pairs(catalogue, dataset, samples, least, scores)
 

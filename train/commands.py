@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from engine.catalogue import Catalogue
 from engine.door import WrongUse
@@ -17,6 +17,7 @@ from train.imported_samples import build_imported
 from train.recipes import RECIPES, recipe_named
 from train.settings import Part, Recipe
 from train.sources import SampleSource
+from train.tasks.rule import GROUNDED_PROMPT
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ def samples(catalogue: str, imported: str | None, *, dataset: str, prompts: tupl
     """Make samples of captions, or of imported conversations, and say how many. rest: further fields of SampleRule."""
     opened = open_catalogue(catalogue)
     try:
-        rule = SampleRule(dataset, prompts=prompts or (PROMPT,), **rest)
+        usual = GROUNDED_PROMPT if rest.get("task") == "grounded" else PROMPT  # a mixture must not ask one for both
+        rule = SampleRule(dataset, prompts=prompts or (usual,), **rest)
         counts = build_imported(opened, rule, imported) if imported else build_samples(opened, rule)
     except ValueError as error:
         raise WrongUse(str(error)) from error
@@ -83,30 +85,18 @@ def samples(catalogue: str, imported: str | None, *, dataset: str, prompts: tupl
         )
 
 
-def write_answers(
-    catalogue: str,
-    samples: str,
-    model: Path,
-    corruptions: tuple[str, ...],
-    temperature: float,
-    frames: int,
-    limit: int | None,
-    device: str,
-    seed: int,
-) -> None:
-    """Answer the true and the corrupted clips of a dataset."""
+def write_answers(catalogue: str, model: Path, limit: int | None, device: str, **settings: Any) -> None:
+    """Answer the clips of a dataset, and say how many. settings: fields of AnswerRule."""
     from train.network.loading import load_for_training  # noqa: PLC0415
-    from train.preferences.corruptions import CORRUPTIONS, Corruption  # noqa: PLC0415
     from train.preferences.generate import AnswerRule  # noqa: PLC0415
     from train.preferences.generate import write_answers as write  # noqa: PLC0415
 
     try:
-        chosen = cast("tuple[Corruption, ...]", corruptions or CORRUPTIONS)  # checked by the rule itself
-        rule = AnswerRule(samples, chosen, frames, temperature, seed=seed)
+        rule = AnswerRule(**settings)
     except ValueError as error:
         raise WrongUse(str(error)) from error
     counts = write(open_catalogue(catalogue), load_for_training(model, device), rule, limit)
-    say(f"answers for {samples}: {counted(sorted(counts.items()))}")
+    say(f"answers for {rule.dataset}: {counted(sorted(counts.items()))}")
 
 
 def choose_pairs(catalogue: str, dataset: str, samples: str, least: float, scores: Path | None) -> None:

@@ -97,6 +97,15 @@ def preference_loss(policy: Tensor, reference: Tensor, beta: float) -> Loss:
     )
 
 
+def chosen_loss(policy: Tensor, predicted: Predicted) -> Tensor:
+    """Sum over pairs of the chosen answer's cross-entropy, a mean over its tokens (arXiv 2404.19733, equation 1).
+
+    policy: log-probabilities [2n] of chosen and rejected in turn, of the tokens that `predicted` holds.
+    """
+    lengths = torch.bincount(predicted.rows, minlength=len(policy))
+    return -(policy / lengths)[0::2].sum()
+
+
 def check_vocabulary(student: Any, teacher: Any) -> None:
     """Raises ValueError that says where two tokenizers differ: logprobs of one mean nothing to the other."""
     own, other = student.get_vocab(), teacher.get_vocab()

@@ -77,6 +77,17 @@ def tarsier2_dpo_lora() -> Recipe:
     )
 
 
+def tarsier2_rpo() -> Recipe:
+    """Preferences between a model's own answers to one clip, which share most of their words: the chosen answer's loss
+    keeps both from becoming less likely (arXiv 2404.19733, section 2). Rate and steps are Tarsier2's."""
+    return replace(
+        tarsier2_dpo(),
+        name="tarsier2_rpo",
+        about="as tarsier2_dpo for pairs of sampled answers: the chosen answer's loss is added",
+        preference=Preference(beta=0.1, sft_share=1.0),
+    )
+
+
 def tarsier_stage1() -> Recipe:
     """Multi-task pre-training: the tower is frozen, projector and text model learn (README of Tarsier).
 
@@ -186,16 +197,15 @@ def story_on_policy() -> Recipe:
 
 
 def story_dpo() -> Recipe:
-    """Preferences between the teacher's captions of true and corrupted stories."""
+    """Preferences between a network's own answers to stories, or between those to true and corrupted ones."""
     before = story_teacher()
     return replace(
         before,
         name="story_dpo",
-        about="small world: DPO with an adapter",
+        about="small world: DPO, the chosen answer's loss is added",
         objective="dpo",
         optimiser=replace(before.optimiser, lr=2e-4, warmup_steps=10),
-        adapter=Adapter(rank=8, alpha=16),
-        preference=Preference(beta=0.1),
+        preference=Preference(beta=0.1, sft_share=1.0),
     )
 
 
@@ -203,8 +213,8 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     make.__name__: make
     for make in (
         tarsier_stage1, tarsier_stage2, tarsier2_pretrain, tarsier2_sft1, tarsier2_sft2, tarsier2_dpo,
-        tarsier2_dpo_lora, recap, student_sequence_kd, student_logit_kd, on_policy_kd, lora, story_teacher,
-        story_student, story_student_logits, story_on_policy, story_dpo,
+        tarsier2_dpo_lora, tarsier2_rpo, recap, student_sequence_kd, student_logit_kd, on_policy_kd, lora,
+        story_teacher, story_student, story_student_logits, story_on_policy, story_dpo,
     )
 }  # fmt: skip
 

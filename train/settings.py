@@ -119,7 +119,8 @@ class OnPolicy:
 @dataclass(frozen=True)
 class Preference:
     """DPO (arXiv 2305.18290). beta: how far the policy is held to the reference. sft_share: of the chosen answer's
-    own loss that is added.
+    own loss, a mean over its tokens, that is added; without it both answers may become less likely (RPO: arXiv
+    2404.19733, equation 1, where it is 1 by the name of alpha).
 
     The reference is the network that the run begins from: with an adapter the network without it, otherwise, or where
     `precomputed`, what it said of each answer before the first step.
@@ -132,6 +133,8 @@ class Preference:
     def __post_init__(self) -> None:
         if self.beta <= 0:
             raise ValueError(f"beta must be > 0, got {self.beta}.")
+        if self.sft_share < 0:
+            raise ValueError(f"sft_share must be >= 0, got {self.sft_share}. 0 is DPO alone.")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ from media.synthetic.stories import (
     story_frames,
     write_story,
 )
-from media.synthetic.stories.film import GROWTH
+from media.synthetic.stories.film import GROWTH, event_spans_us
 from media.synthetic.stories.shelf import read_stories, write_stories
 from media.synthetic.texture import COLOURS as RGB
 
@@ -219,3 +220,22 @@ def test_a_pan_moves_the_floor_and_a_move_does_not():
     assert corner(Event(RED, "moves left")).max() <= 2
     for action in ("pans right", "tilts down", "zooms in"):
         assert corner(Event(None, action)).mean() > 4, action
+
+
+def test_rests_put_events_where_neither_length_nor_order_tells() -> None:
+    """Frames of a rest are still; frames of an event are where its span says."""
+    told = [make_story(seed, max_things=2, max_events=2, max_rest_s=2.0) for seed in range(40)]
+    assert len({event_spans_us(story)[0] for story in told}) > 4
+    story = next(story for story in told if len(story.events) == 2 and min(story.rests_s) >= 0.25)
+    assert make_story(told.index(story), max_things=2, max_events=2).events == story.events  # the same story
+    frames = list(story_frames(story))
+    assert len(frames) == round(4 * (2 + sum(story.rests_s)))
+    changes = [n / 4 for n, (one, next_) in enumerate(pairwise(frames)) if (one != next_).any()]
+    assert changes
+    spans = [(start / 1e6, end / 1e6) for start, end in event_spans_us(story)]
+    assert all(any(start <= change < end for start, end in spans) for change in changes)
+
+
+def test_rests_and_events_must_go_together() -> None:
+    with pytest.raises(ValueError, match="1 events need one rest more, got 1"):
+        Story(((RED, (0, 0)),), frozenset(), frozenset(), True, (Event(RED, "grows"),), 0, rests_s=(1.0,))

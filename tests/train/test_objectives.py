@@ -12,11 +12,13 @@ import torch
 
 from engine.catalogue import Catalogue
 from engine.door import WrongUse
+from train.choosing import _preference
 from train.network.forward import Predicted
 from train.network.schedule import RunningMean, lr_at
 from train.network.towers import groups_of, lr_share, tower_of
 from train.objectives import (
     check_vocabulary,
+    chosen_loss,
     generalised_jsd_loss,
     kept_logprobs_loss,
     live_teacher_loss,
@@ -94,6 +96,24 @@ def test_dpo_is_the_papers_equation() -> None:
 def test_log_probabilities_are_summed_by_sample() -> None:
     found = sequence_logprobs(predicted(rows=(1, 0)), 2)
     assert found.tolist() == pytest.approx([math.log(0.8), math.log(0.5)])
+
+
+def test_the_chosen_answers_own_loss_is_a_mean_over_its_tokens() -> None:
+    # pair 1: two tokens of 0.5 and 0.8 beside one of 0.25; pair 2: one token of 0.1 beside one of 0.8
+    logits = torch.log(torch.tensor([[0.5, 0.25, 0.25], [0.1, 0.8, 0.1]]))[[0, 1, 0, 1, 1]]
+    both = predicted(logits, targets=(0, 1, 2, 2, 1), rows=(0, 0, 1, 2, 3))
+    policy = sequence_logprobs(both, 4)
+    wanted = -(math.log(0.5) + math.log(0.8)) / 2 - math.log(0.1)
+    assert float(chosen_loss(policy, both)) == pytest.approx(wanted)
+    # beside DPO, whose loss is log 2 a pair where nothing was learned yet
+    total = _preference(Preference(sft_share=0.5), lambda _, policy: policy)(both, [None, None])  # type: ignore[list-item]
+    assert float(total.total) == pytest.approx(2 * math.log(2) + 0.5 * wanted)
+    assert total.parts["chosen_loss"] == pytest.approx(wanted)
+
+
+def test_a_negative_share_of_the_chosen_answers_loss_is_refused() -> None:
+    with pytest.raises(ValueError, match="sft_share must be >= 0, got -1"):
+        Preference(sft_share=-1)
 
 
 class Words:

@@ -15,6 +15,7 @@ from engine.catalogue import Catalogue
 from engine.door import WrongUse
 from engine.write import write
 from train.build_samples import SampleRule, build_samples
+from train.cli import pairs
 from train.metrics import read
 from train.network.loading import load_for_training
 from train.preferences.choose import PairRule, choose_pairs
@@ -122,9 +123,9 @@ def test_answers_and_pairs_are_written_once_and_learned_from(
 def test_all_weights_learn_from_pairs_with_a_reference_computed_before(
     answered: Catalogue, checkpoints: dict[str, Path], recipe: Recipe, tmp_path: Path
 ) -> None:
-    pairs = choose_pairs(answered, PairRule("prefer", "stories"), None)["pairs"]
+    count = choose_pairs(answered, PairRule("prefer", "stories"), None)["pairs"]
     asked = replace(
-        recipe, objective="dpo", mixture=(Part("prefer"),), steps=6, batch=pairs, preference=Preference(0.5),
+        recipe, objective="dpo", mixture=(Part("prefer"),), steps=6, batch=count, preference=Preference(0.5),
         optimiser=replace(recipe.optimiser, lr=1e-3, warmup_steps=1),
     )  # fmt: skip
     out = tmp_path / "all"
@@ -133,7 +134,7 @@ def test_all_weights_learn_from_pairs_with_a_reference_computed_before(
     assert rows[0]["loss"] == pytest.approx(math.log(2), abs=1e-5)  # the policy still is the reference
     assert rows[-1]["loss"] < rows[0]["loss"]
     (part,) = (out / "reference").iterdir()
-    assert pq.read_table(part).num_rows == pairs
+    assert pq.read_table(part).num_rows == count
     # with an adapter both ways to the reference are one
     lora = replace(asked, adapter=Adapter(rank=4, alpha=8), steps=3)
     for name, precomputed in (("before", True), ("without", False)):
@@ -177,6 +178,61 @@ def test_pairs_are_kept_by_the_judges_gains(answered: Catalogue, tmp_path: Path)
     assert counts["pairs"] == 2
     assert counts["not clearly better"] == 2
     assert counts["without scores"] == len(ids) - 4
+
+
+def test_two_datasets_may_hold_the_same_pair(answered: Catalogue) -> None:
+    for dataset in ("one", "other"):
+        count = choose_pairs(answered, PairRule(dataset, "stories"), None)["pairs"]
+    with answered.connect() as connection:
+        held = connection.execute("select dataset, count(*) from pairs group by 1 order by 1").fetchall()
+    assert held == [("one", count), ("other", count)]
+
+
+def test_of_several_answers_the_best_and_the_worst_that_are_clearly_apart_become_a_pair(
+    tmp_path: Path, checkpoints: dict[str, Path]
+) -> None:
+    catalogue = Catalogue.open(tmp_path / "catalogue", create=True)
+    add_stories(catalogue, range(3))
+    build_samples(catalogue, SampleRule("stories", kinds=("given",)))
+    model = load_for_training(checkpoints["tarsier2"], "cpu")
+    asked = replace(rule(), answers=4)
+    assert write_answers(catalogue, model, asked) == {"preference_sampled": 12}
+    assert write_answers(catalogue, model, asked) == {"known": 12}
+    with catalogue.connect() as connection:
+        sql = """select split_part(prompt_id, ':', 1) as sample, list(caption_id order by caption_id),
+            list(text order by caption_id) from captions where kind = 'preference_sampled' group by 1 order by 1"""
+        films = connection.execute(sql).fetchall()
+    assert all(len(set(texts)) > 1 for _, _, texts in films)  # they are samples, not one answer four times
+    scores = [  # recall and precision of each film's four answers, in the order of their ids
+        [(0.5, 0.5), (1.0, 1.0), (0.0, 0.5), (0.5, 0.0)],  # the last two are 1.5 below the best: the first of them
+        [(1.0, 0.2), (0.2, 1.0), (0.8, 0.2), (0.9, 0.2)],  # 1 and 2 differ most, but not in one direction
+        [(0.5, 0.5), (0.5, 0.6), (0.6, 0.6), (0.5, 0.5)],  # 0.2 is not enough
+    ]
+    rows = [
+        {"caption_id": name, "recall": recall, "precision": precision}
+        for (_, names, _), some in zip(films, scores, strict=True)
+        for name, (recall, precision) in zip(names, some, strict=True)
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "scores.parquet")
+    chosen = choose_pairs(catalogue, PairRule("own", "stories", 0.2 + 1e-6), tmp_path / "scores.parquet")
+    assert chosen == {"pairs": 1, "not clearly better": 2}
+    with catalogue.connect() as connection:
+        columns = "chosen, rejected, reason, recall_gain, precision_gain"
+        (pair,) = connection.execute(f"select {columns} from pairs").fetchall()
+    assert pair == (films[0][2][1], films[0][2][2], "sampled", 1.0, 0.5)
+    # without a judge nobody knows which of them is better
+    assert choose_pairs(catalogue, PairRule("own", "stories"), None) == {"sampled answers need scores": 3}
+
+
+def test_several_answers_are_sampled() -> None:
+    with pytest.raises(ValueError, match="answers must be >= 2, got 1"):
+        AnswerRule("stories", answers=1)
+    with pytest.raises(ValueError, match="at temperature 0 are all the same"):
+        AnswerRule("stories", answers=4, temperature=0.0)
+    with pytest.raises(ValueError, match=r"top_p must be in \(0, 1\], got 0"):
+        AnswerRule("stories", top_p=0)
+    with pytest.raises(WrongUse, match="shows clips as they are and needs --scores"):
+        pairs("catalogue", "own", "stories", answers=4, reward_free=True)
 
 
 def test_a_table_without_scores_is_refused(answered: Catalogue, tmp_path: Path) -> None:

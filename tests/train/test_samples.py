@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -148,3 +149,26 @@ def test_videos_that_are_in_another_split_as_well_are_counted(tmp_path: Path, re
     assert SampleSource(catalogue, recipe).leaked() == 0
     counts = build_samples(catalogue, SampleRule("others", kinds=("given",), validation=0.5))
     assert SampleSource(catalogue, recipe).leaked() == counts["validation"] > 0
+
+
+def test_the_small_world_grounds_its_captions_in_films_that_rest(tmp_path: Path) -> None:
+    """Marks of frames, counted from 1, are where the film's own truth has its events: four frames a second."""
+    catalogue = Catalogue.open(tmp_path / "catalogue", create=True)
+    add_stories(catalogue, range(8), max_things=2, max_events=2, max_rest_s=2.0, grounded=True)
+    rule = SampleRule("grounded", kinds=("grounded",), task="grounded")
+    made = build_samples(catalogue, rule)["train"]
+    assert made == 8
+    with catalogue.connect() as connection:
+        sql = (
+            """select s.messages, c.event_start_us from samples s join captions c on c.caption_id = s.caption_ids[1]"""
+        )
+        rows = connection.execute(sql).fetchall()
+    marks = []
+    for messages, starts in rows:
+        answer = json.loads(messages)[1]["content"]
+        marks += [int(mark) for mark in re.findall(r"<frame: (\d+)-", answer)]
+        # an event is a second long, so its first frame is the one at its start
+        assert [int(mark) - 1 for mark in re.findall(r"<frame: (\d+)-", answer)] == [
+            start // 250_000 for start in starts
+        ]
+    assert len(set(marks)) > 4

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby, permutations
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,12 @@ from engine.door import WrongUse
 from engine.views import quoted
 from schemas.ids import content_id, fingerprint_of
 from train.build_samples import rows_of, write_rows
-from train.preferences.generate import CORRUPTED, TRUE
+from train.preferences.generate import CORRUPTED, SAMPLED, TRUE
 
-VERSION = 1
+VERSION = 2
 SCORE_COLUMNS = ("caption_id", "recall", "precision")
+Judged = dict[str, tuple[float, float]]
+"""Recall and precision by caption."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +36,11 @@ class PairRule:
 
 
 def choose_pairs(catalogue: Catalogue, rule: PairRule, scores: Path | None) -> Counter[str]:
-    """Writes pairs; returns how many, and why others were left.
+    """Writes pairs of answers to the true and to the corrupted clip, and of the best and the worst of several to the
+    true one; returns how many, and why others were left.
 
-    scores: Parquet or CSV with caption_id, recall, precision (0..1) of both captions, by whichever judge; None takes
-    every pair whose answers differ. Raises WrongUse: a file without these columns.
+    scores: Parquet or CSV with caption_id, recall, precision (0..1) of the answers, by whichever judge; None takes
+    every pair of a true and a corrupted clip whose answers differ. Raises WrongUse: a file without these columns.
     """
     fingerprint = fingerprint_of("pairs", VERSION, rule)
     judged = _scores(scores) if scores else None
@@ -46,18 +51,23 @@ def choose_pairs(catalogue: Catalogue, rule: PairRule, scores: Path | None) -> C
             row[0]
             for row in connection.execute("select pair_id from pairs where fingerprint = ?", [fingerprint]).fetchall()
         }
-        for row in rows_of(connection.sql(_sql(rule))):
-            pair, why = _pair(row, rule, judged)
-            if pair and pair["pair_id"] in known:
-                pair, why = None, "known"
-            counts[why] += 1
-            if pair:
-                pairs.append(pair)
+        corrupted = list(rows_of(connection.sql(_corrupted_sql(rule))))
+        sampled = list(rows_of(connection.sql(_sampled_sql(rule))))
+    found = [_of_corrupted(row, rule, judged) for row in corrupted]
+    found += [_of_sampled(answers, rule, judged) for answers in _by_sample(sampled)]
+    for pair, why in found:
+        if pair and pair["pair_id"] in known:
+            counts["known"] += 1
+            continue
+        counts[why] += 1
+        if pair:
+            known.add(pair["pair_id"])
+            pairs.append(pair)
     write_rows(catalogue, "pairs", pairs, fingerprint)
     return counts
 
 
-def _sql(rule: PairRule) -> str:
+def _corrupted_sql(rule: PairRule) -> str:
     return f"""
         select s.sample_id, s.split, split_part(worse.prompt_id, ':', 2) as corruption,
             better.caption_id as better_id, worse.caption_id as worse_id, better.text as chosen, worse.text as rejected
@@ -69,31 +79,74 @@ def _sql(rule: PairRule) -> str:
     """
 
 
-def _pair(
-    row: dict[str, Any], rule: PairRule, judged: dict[str, tuple[float, float]] | None
-) -> tuple[dict[str, Any] | None, str]:
+def _sampled_sql(rule: PairRule) -> str:
+    return f"""
+        select s.sample_id, s.split, c.caption_id, c.text, c.fingerprint
+        from captions c join samples s on s.sample_id = split_part(c.prompt_id, ':', 1)
+        where c.kind = {quoted(SAMPLED)} and s.dataset = {quoted(rule.samples)}
+        order by s.sample_id, c.fingerprint, c.caption_id
+    """
+
+
+def _by_sample(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Answers that one model wrote to one question with the same settings."""
+    for _, answers in groupby(rows, key=lambda row: (row["sample_id"], row["fingerprint"])):
+        yield list(answers)
+
+
+def _of_corrupted(row: dict[str, Any], rule: PairRule, judged: Judged | None) -> tuple[dict[str, Any] | None, str]:
     if row["chosen"] == row["rejected"]:
         return None, "equal answers"
-    pair = {
-        "pair_id": content_id(row["sample_id"], row["chosen"], row["rejected"]), "sample_id": row["sample_id"],
-        "chosen": row["chosen"], "rejected": row["rejected"], "dataset": rule.dataset, "reason": row["corruption"],
-        "split": row["split"],
-    }  # fmt: skip
+    pair = _pair(row, row["chosen"], row["rejected"], row["corruption"], rule)
     if judged is None:
         return pair, "pairs"
     if row["better_id"] not in judged or row["worse_id"] not in judged:
         return None, "without scores"
-    recall, precision = (
-        better - worse for better, worse in zip(judged[row["better_id"]], judged[row["worse_id"]], strict=True)
-    )
-    # 1e-9: scores are ratios of small counts, and 0.9 - 0.6 is a hair below 0.3
-    if recall < 0 or precision < 0 or recall + precision < rule.least_sum - 1e-9:
+    gains = _gains(judged[row["better_id"]], judged[row["worse_id"]])
+    if not _clear(gains, rule):
         return None, "not clearly better"
-    return pair | {"recall_gain": recall, "precision_gain": precision}, "pairs"
+    return pair | {"recall_gain": gains[0], "precision_gain": gains[1]}, "pairs"
 
 
-def _scores(path: Path) -> dict[str, tuple[float, float]]:
-    """recall and precision by caption."""
+def _of_sampled(
+    answers: list[dict[str, Any]], rule: PairRule, judged: Judged | None
+) -> tuple[dict[str, Any] | None, str]:
+    """The two answers that differ most among those that are clearly apart: the best and the worst, unless one has the
+    higher recall and the other the higher precision."""
+    if judged is None:
+        return None, "sampled answers need scores"
+    answers = [answer for answer in answers if answer["caption_id"] in judged]
+    if len(answers) < 2:
+        return None, "without scores"
+    apart = [
+        (gains, better, worse)
+        for better, worse in permutations(answers, 2)
+        if _clear(gains := _gains(judged[better["caption_id"]], judged[worse["caption_id"]]), rule)
+    ]
+    if not apart:
+        return None, "not clearly better"
+    gains, better, worse = max(apart, key=lambda one: sum(one[0]))  # of equals the first, in the order of ids
+    pair = _pair(better, better["text"], worse["text"], "sampled", rule)
+    return pair | {"recall_gain": gains[0], "precision_gain": gains[1]}, "pairs"
+
+
+def _pair(row: dict[str, Any], chosen: str, rejected: str, reason: str, rule: PairRule) -> dict[str, Any]:
+    return {
+        "pair_id": content_id(rule.dataset, row["sample_id"], chosen, rejected), "sample_id": row["sample_id"],
+        "chosen": chosen, "rejected": rejected, "dataset": rule.dataset, "reason": reason, "split": row["split"],
+    }  # fmt: skip
+
+
+def _gains(better: tuple[float, float], worse: tuple[float, float]) -> tuple[float, float]:
+    return better[0] - worse[0], better[1] - worse[1]
+
+
+def _clear(gains: tuple[float, float], rule: PairRule) -> bool:
+    # 1e-9: scores are ratios of small counts, and 0.9 - 0.6 is a hair below 0.3
+    return min(gains) >= 0 and sum(gains) >= rule.least_sum - 1e-9
+
+
+def _scores(path: Path) -> Judged:
     try:
         if path.suffix == ".csv":
             from pyarrow import csv  # noqa: PLC0415

@@ -28,14 +28,20 @@ VERSION = 1
 STAGE = "train.pairs"
 TRUE = "preference_true"  # kinds of captions
 CORRUPTED = "preference_corrupted"
+SAMPLED = "preference_sampled"
 WRITE_ROWS = 256
 
 
 @dataclass(frozen=True)
 class AnswerRule:
-    """How both answers are sampled; the defaults are the paper's (arXiv 2501.07888, section 3.3)."""
+    """How answers are sampled; the defaults are the paper's (arXiv 2501.07888, section 3.3).
+
+    answers: None writes one to the clip as it is and one to it corrupted; a number writes so many to the clip as it
+    is, of which a judge finds the best and the worst (arXiv 2404.19733, section 2, does so without video).
+    """
 
     dataset: str
+    answers: int | None = None
     corruptions: tuple[Corruption, ...] = CORRUPTIONS
     n_frames: int = 16
     temperature: float = 0.7
@@ -47,11 +53,23 @@ class AnswerRule:
     def __post_init__(self) -> None:
         if not self.corruptions or set(self.corruptions) - set(CORRUPTIONS):
             raise ValueError(f"corruptions must be some of {', '.join(CORRUPTIONS)}, got {self.corruptions}.")
+        if not 0 < self.top_p <= 1:
+            raise ValueError(f"top_p must be in (0, 1], got {self.top_p}. 1 leaves no token out.")
+        if self.answers is not None and self.answers < 2:
+            raise ValueError(f"answers must be >= 2, got {self.answers}. Leave it out to corrupt clips instead.")
+        if self.answers is not None and not self.temperature:
+            raise ValueError(
+                "several answers at temperature 0 are all the same one; 1.0 samples from the model itself."
+            )
 
 
 def write_answers(catalogue: Catalogue, model: LoadedModel, rule: AnswerRule, limit: int | None = None) -> Counter[str]:
-    """Two captions a sample of the dataset, one of kind `preference_true`, one of `preference_corrupted` whose
-    prompt_id names the corruption and whose parent is the first. Samples that have both are left out."""
+    """Captions of each sample of the dataset, whose prompt_id begins with the sample's id.
+
+    With `answers` of the rule so many of kind `preference_sampled`. Otherwise one of kind `preference_true` and one of
+    `preference_corrupted`, whose prompt_id names the corruption and whose parent is the first. What is there already
+    is left out; equal texts stay, each is an answer. Returns how many of each kind, and why others are not there.
+    """
     fingerprint = fingerprint_of(STAGE, VERSION, rule, [model.weights])
     stamp = {"fingerprint": fingerprint, "tool_version": tool_version()}
     counts: Counter[str] = Counter()
@@ -90,32 +108,50 @@ def _plans(
         }
         samples = list(rows_of(connection.sql(sql)))
     for sample in samples:
-        random = Random(seed_of(rule.seed, sample["sample_id"], 0))
-        kind = random.choice(rule.corruptions)
         question = question_of(json.loads(sample["messages"]))
         try:
-            changed = _corrupted_messages(question, kind, rule.n_frames, random, Path(catalogue.url))
+            planned = _sampled(question, rule) if rule.answers else _both(sample, question, rule, catalogue)
         except (ValueError, MediaError, OSError):
             counts["too short or unreadable"] += 1
             continue
-        names = {
-            TRUE: content_id(sample["sample_id"], TRUE, rule.seed, fingerprint),
-            CORRUPTED: content_id(sample["sample_id"], kind, rule.seed, fingerprint),
-        }
-        for own, messages in ((TRUE, question), (CORRUPTED, changed)):
-            if names[own] in known:
+        names = [content_id(sample["sample_id"], one.name, rule.seed, fingerprint) for one in planned]
+        for name, one in zip(names, planned, strict=True):
+            if name in known:
                 counts["known"] += 1
                 continue
             request = CaptionRequest(
-                names[own], messages, root=catalogue.url, max_new_tokens=rule.max_new_tokens,
+                name, one.messages, root=catalogue.url, max_new_tokens=rule.max_new_tokens,
                 temperature=rule.temperature, top_p=rule.top_p if rule.temperature else 1.0,
-                seed=seed_of(rule.seed, names[own], 0) % 2**31,
+                seed=seed_of(rule.seed, name, 0) % 2**31,
             )  # fmt: skip
             yield {
-                "caption_id": names[own], "kind": own, "clip_id": sample["clip_ids"][0], "request": request,
-                "prompt_id": f"{sample['sample_id']}:{kind if own == CORRUPTED else 'true'}",
-                "parents": [names[TRUE]] if own == CORRUPTED else [],
+                "caption_id": name, "kind": one.kind, "clip_id": sample["clip_ids"][0], "request": request,
+                "prompt_id": f"{sample['sample_id']}:{one.label}",
+                "parents": [names[0]] if one.kind == CORRUPTED else [],
             }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """An answer to be written. name: among those of its sample. label: behind the sample's id in its prompt_id."""
+
+    kind: str
+    name: str
+    label: str
+    messages: list[dict[str, Any]]
+
+
+def _sampled(question: list[dict[str, Any]], rule: AnswerRule) -> list[_Planned]:
+    return [_Planned(SAMPLED, f"{SAMPLED} {n}", str(n), question) for n in range(rule.answers or 0)]
+
+
+def _both(
+    sample: dict[str, Any], question: list[dict[str, Any]], rule: AnswerRule, catalogue: Catalogue
+) -> list[_Planned]:
+    random = Random(seed_of(rule.seed, sample["sample_id"], 0))
+    kind = random.choice(rule.corruptions)
+    changed = _corrupted_messages(question, kind, rule.n_frames, random, Path(catalogue.url))
+    return [_Planned(TRUE, TRUE, "true", question), _Planned(CORRUPTED, kind, kind, changed)]
 
 
 def _corrupted_messages(

@@ -56,6 +56,8 @@ def shelf(
     split: Split = "train",
     things: Annotated[int, typer.Option(min=1, max=3)] = 2,
     events: Annotated[int, typer.Option(min=1, max=4)] = 2,
+    rest: Annotated[float, typer.Option(min=0, help="Seconds of stillness between a film's events, at most.")] = 0.0,
+    grounded: Annotated[bool, typer.Option("--grounded", help="Captions with the times of events, too.")] = False,
 ) -> None:
     """Add films of stories and their true captions to a catalogue."""
     from engine.catalogue import Catalogue  # noqa: PLC0415
@@ -63,7 +65,9 @@ def shelf(
 
     opened = Catalogue.open(catalogue, create=True)
     seeds = range(first, first + count)
-    added = add_stories(opened, seeds, _split(split), max_things=things, max_events=events)
+    added = add_stories(
+        opened, seeds, _split(split), max_things=things, max_events=events, max_rest_s=rest, grounded=grounded
+    )
     _say(f"{added} stories are new")
 
 
@@ -91,6 +95,23 @@ def score(catalogue: CatalogueOption, name: Annotated[str, typer.Option("--name"
     from train.small_world.scoring import score_captions  # noqa: PLC0415
 
     print(json.dumps(asdict(score_captions(Catalogue.open(catalogue), name, _split(split)))))
+
+
+@app.command()
+def judge(
+    catalogue: CatalogueOption,
+    out: Annotated[Path, typer.Option("--out", help="Parquet file, as `train pairs --scores` takes it.")],
+) -> None:
+    """Judge the answers that `train pairs --model` wrote: recall and precision of each against the truth."""
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    from engine.catalogue import Catalogue  # noqa: PLC0415
+    from train.small_world.scoring import scored_captions  # noqa: PLC0415
+
+    rows = scored_captions(Catalogue.open(catalogue), "c.kind like 'preference_%'")
+    pq.write_table(pa.Table.from_pylist(rows), out)
+    _say(f"{len(rows)} answers are judged")
 
 
 @app.command()

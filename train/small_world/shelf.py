@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from engine.catalogue import Catalogue, now, tool_version
 from engine.write import write
 from media.probe import probe
+from media.synthetic.stories import parse_caption
 from media.synthetic.stories.shelf import ToldStory, write_stories
 from media.synthetic.stories.story import Split
 from schemas.ids import clip_id_of, content_id, fingerprint_of, video_id_of
@@ -20,14 +21,24 @@ VERSION = 1
 
 
 def add_stories(
-    catalogue: Catalogue, seeds: Iterable[int], split: Split = "train", *, max_things: int = 3, max_events: int = 4
+    catalogue: Catalogue,
+    seeds: Iterable[int],
+    split: Split = "train",
+    *,
+    max_things: int = 3,
+    max_events: int = 4,
+    max_rest_s: float = 0.0,
+    grounded: bool = False,
 ) -> int:
     """Films of these seeds, each one clip, with captions of kind `given`; returns how many are new.
 
-    max_things, max_events: as `make_story` has them. The catalogue must be a local folder; films lie in
+    max_things, max_events, max_rest_s: as `make_story` has them. grounded: also with captions of that kind, which say
+    when each event happens. The catalogue must be a local folder; films lie in
     media/stories. A scan finds no cut in them, so each film is noted as one clip without decoding it.
     """
-    told = write_stories(Path(catalogue.url) / FOLDER, seeds, split, max_things=max_things, max_events=max_events)
+    told = write_stories(
+        Path(catalogue.url) / FOLDER, seeds, split, max_things=max_things, max_events=max_events, max_rest_s=max_rest_s
+    )
     with catalogue.connect() as connection:
         known = {row[0] for row in connection.execute("select uri from videos").fetchall()}
     fresh = [story for story in told if str(FOLDER / story.video) not in known]
@@ -41,6 +52,8 @@ def add_stories(
         seen.add(video["video_id"])
         for table, row in _rows(story, video).items():
             tables[table].append(row | stamp)
+        if grounded and story.events:
+            tables["captions"].append(_grounded(story, tables["clips"][-1]["clip_id"]) | stamp)
     write(catalogue, tables, stage=STAGE)
     return len(tables["videos"])
 
@@ -72,3 +85,15 @@ def _rows(story: ToldStory, video: dict[str, Any]) -> dict[str, dict[str, Any]]:
         "num_clips": 1, "seconds": 0.0, "detector": "stories",
     }  # fmt: skip
     return {"videos": video, "clips": clip, "captions": caption, "scans": scan}
+
+
+def _grounded(story: ToldStory, clip_id: str) -> dict[str, Any]:
+    """The true caption with a mark before each event, numbered here and given its frames with `train samples`."""
+    marks = tuple((number + 1, number + 1) for number in range(len(story.events)))
+    return {
+        "caption_id": content_id(clip_id, "grounded", None, "truth", story.split, 0), "clip_id": clip_id,
+        "kind": "grounded", "text": replace(parse_caption(story.text), frames=marks).text,
+        "model": f"truth/{story.split}", "event_texts": list(story.events),
+        "event_start_us": [start for start, _ in story.event_spans_us],
+        "event_end_us": [end for _, end in story.event_spans_us],
+    }  # fmt: skip

@@ -14,6 +14,7 @@ Messages = list[dict[str, Any]]
 Task = Literal["caption", "grounded", "frame_order", "multi_image", "tracking"]
 TASKS: tuple[Task, ...] = ("caption", "grounded", "frame_order", "multi_image", "tracking")
 PROMPT = "Describe the video in detail."
+GROUNDED_PROMPT = "Describe the video in detail, and before each event name its frames as <frame: 2-5>."
 
 
 @dataclass(frozen=True)

@@ -76,17 +76,19 @@ def story_frames(story: Story, film: StoryFilm | None = None) -> Iterator[Image]
     """Every frame of the film: uint8 [size, size, 3] RGB."""
     film = film or StoryFilm()
     scene = story_scene(story)
-    for index in range(max(1, len(story.events)) * film.fps):
+    for index in range(round(story.starts_s[-1] * film.fps)):
         yield scene.frame(Fraction(index, film.fps), film.size, film.size)
 
 
 def event_spans_us(story: Story) -> tuple[tuple[int, int], ...]:
     """When each event happens, half-open: its own second."""
-    return tuple((number * 1_000_000, (number + 1) * 1_000_000) for number in range(len(story.events)))
+    starts = [round(start * 1_000_000) for start in story.starts_s[: len(story.events)]]
+    return tuple((start, start + 1_000_000) for start in starts)
 
 
 def story_scene(story: Story) -> Scene:
-    """The scene that shows the story, one second an event; a story without events is one second of stillness."""
+    """The scene that shows the story, one second an event beside its rests; without events it is one second of
+    stillness."""
     zoom = 1.0 if story.zoomed_in else FAR
     stage = Stage(
         dict(story.places), {t for t, _ in story.places} - story.hidden, set(story.hidden), set(story.large),
@@ -95,20 +97,26 @@ def story_scene(story: Story) -> Scene:
     tracks = {thing: [_key(0, stage, thing, zoom)] for thing, _ in story.places}
     shown = {thing: [math.inf if thing in story.hidden else -math.inf, math.inf] for thing in tracks}
     legs: list[tuple[float, Camera]] = []
-    for number, event in enumerate(story.events):
-        legs += [(REST_S, Camera()), (1 - 2 * REST_S, _camera(event, stage.zoomed_in)), (REST_S, Camera())]
+    ended = 0.0
+    for start, event in zip(story.starts_s, story.events, strict=False):
+        legs += [
+            (start - ended + REST_S, Camera()),
+            (1 - 2 * REST_S, _camera(event, stage.zoomed_in)),
+            (REST_S, Camera()),
+        ]
+        ended = start + 1
         for thing, keys in tracks.items():
-            keys.append(_key(number + REST_S, stage, thing, zoom))
+            keys.append(_key(start + REST_S, stage, thing, zoom))
         stage.play(event)
         for thing, keys in tracks.items():
-            keys.append(_key(number + 1 - REST_S, stage, thing, zoom))
+            keys.append(_key(start + 1 - REST_S, stage, thing, zoom))
         if event.thing and event.action == "appears":
-            shown[event.thing][0] = number + 0.5
+            shown[event.thing][0] = start + 0.5
         if event.thing and event.action == "disappears":
-            shown[event.thing][1] = number + 0.5
+            shown[event.thing][1] = start + 0.5
     shapes = tuple(_shape(thing, keys, shown[thing]) for thing, keys in tracks.items())
     path = CameraPath(tuple(legs)) if legs else Camera()
-    return Scene(BACKDROPS[story.background], max(1, len(story.events)), path, shapes)
+    return Scene(BACKDROPS[story.background], story.starts_s[-1], path, shapes)
 
 
 def _key(seconds: float, stage: Stage, thing: Thing, zoom: float) -> tuple[float, float, float, float]:

@@ -36,10 +36,11 @@ def write_stories(
     *,
     max_things: int = MAX_THINGS,
     max_events: int = MAX_EVENTS,
+    max_rest_s: float = 0.0,
 ) -> list[ToldStory]:
     """Writes the films of these seeds and adds them to the folder's stories.jsonl; films that are there are kept.
 
-    max_things, max_events: as `make_story` has them.
+    max_things, max_events, max_rest_s: as `make_story` has them.
     """
     film = film or StoryFilm()
     film.encoding  # noqa: B018  (checks the size before anything is written)
@@ -47,8 +48,8 @@ def write_stories(
     known = {told.video: told for told in read_stories(folder)}
     wanted = []
     for seed in seeds:
-        name = f"{split}_{film.size}_{seed:06}.mp4"
-        story = make_story(seed, split, max_things=max_things, max_events=max_events)
+        name = f"{split}_{film.size}{'_rests' if max_rest_s else ''}_{seed:06}.mp4"
+        story = make_story(seed, split, max_things=max_things, max_events=max_events, max_rest_s=max_rest_s)
         told = ToldStory(
             name, split, seed, story.caption.text, tuple(e.text for e in story.events), event_spans_us(story)
         )

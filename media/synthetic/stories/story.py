@@ -5,7 +5,7 @@ A story never tells the same event twice, and nothing leaves the picture, so tha
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Literal
 
@@ -27,6 +27,7 @@ PLACES = tuple((column, row) for row in range(SIDE) for column in range(SIDE))
 HELD_OUT_SHARE = 7  # one of so many (colour, shape, action) is never in a story of the split "train"
 BACKGROUNDS = 6
 MAX_THINGS, MAX_EVENTS = 3, 4
+REST_FRAMES_PER_S = 4  # rests are whole frames at the films' own rate
 
 
 def is_held_out(event: Event) -> bool:
@@ -44,7 +45,8 @@ class Story:
     """What a film shows. places: of things on the screen at the start, or where they will appear.
 
     hidden: things that are not there at the start. large: things that are large at the start. zoomed_in: the camera
-    starts near. background: which picture lies behind.
+    starts near. background: which picture lies behind. rests_s: seconds of stillness before each event and behind
+    the last; empty where there are none.
     """
 
     places: tuple[tuple[Thing, Place], ...]
@@ -53,6 +55,18 @@ class Story:
     zoomed_in: bool
     events: tuple[Event, ...]
     background: int
+    rests_s: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.rests_s and len(self.rests_s) != len(self.events) + 1:
+            raise ValueError(f"{len(self.events)} events need one rest more, got {len(self.rests_s)}.")
+
+    @property
+    def starts_s(self) -> tuple[float, ...]:
+        """When each event's second begins, and last when the story ends."""
+        rests = self.rests_s or (0.0,) * (len(self.events) + 1)
+        starts = [sum(rests[: number + 1]) + number for number in range(len(self.events) + 1)]
+        return tuple(starts) if self.events else (max(1.0, rests[0]),)
 
     @property
     def caption(self) -> Caption:
@@ -62,11 +76,18 @@ class Story:
 
 
 def make_story(
-    seed: int, split: Split = "train", *, max_things: int = MAX_THINGS, max_events: int = MAX_EVENTS
+    seed: int,
+    split: Split = "train",
+    *,
+    max_things: int = MAX_THINGS,
+    max_events: int = MAX_EVENTS,
+    max_rest_s: float = 0.0,
 ) -> Story:
     """The story of a seed; equal seeds give equal stories. A story of "held_out" tells at least one held-out event.
 
-    Raises ValueError for an unknown split or for limits outside 1..3 things and 1..4 events.
+    max_rest_s: of all stillness between its events together; then neither the length of a film nor the order of its
+    events says when they happen. Raises ValueError for an unknown split or for limits outside 1..3 things and 1..4
+    events.
     """
     if split not in ("train", "held_out"):
         raise ValueError(f"split must be 'train' or 'held_out', got {split!r}.")
@@ -76,7 +97,14 @@ def make_story(
     while True:
         story = _draft(random, max_things, max_events)
         if any(map(is_held_out, story.events)) == (split == "held_out"):
-            return story
+            return _rested(random, story, max_rest_s) if max_rest_s else story
+
+
+def _rested(random: Random, story: Story, max_rest_s: float) -> Story:
+    """The story with a random amount of stillness, each frame of it in a random place."""
+    frames = random.randint(0, round(max_rest_s * REST_FRAMES_PER_S))
+    places = [random.randrange(len(story.events) + 1) for _ in range(frames)]
+    return replace(story, rests_s=tuple(places.count(n) / REST_FRAMES_PER_S for n in range(len(story.events) + 1)))
 
 
 def _draft(random: Random, max_things: int, max_events: int) -> Story:
