@@ -4,8 +4,9 @@ Throughput: 2,000 videos of 1 MB and 5 of 400 MB, each once by curl and once by 
 the fetching alone, hash and content check included, as the command says it; `command` is all of it: reading the list,
 starting up, probing every video. Both find the same memory when their first request comes (`bench.warm_server`);
 `late` is curl again, started after as long a pause as our start-up takes: where it is as fast as curl at once, the
-start-up gives and takes nothing. `--cold` measures without that memory. Ends: 10,000 urls of which 30 % fail in every way that the test
-server knows; the same list once in quiet and once killed 20 times, then compared row by row, and run once more.
+start-up gives and takes nothing. `--cold` measures without that memory. Ends: 10,000 urls of which 30 % fail in every
+way that the test server knows; the same list once in quiet and once killed 20 times, then compared row by row, and run
+once more.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from media.synthetic.worlds import random_world
 
 JOBS = 8
 MEMORY_OF_BYTES = 2
-"""How much memory is held for every byte of a run's files: they lie in the page cache, sockets and processes take some."""
+"""How much memory is held for a byte of a run's files, which lie in the page cache; sockets and processes take some."""
 START_UP_SECONDS = 3.0
 FAILING = (
     "reset", "reset_once", "too_long", "cut_off", "html", "empty", "401", "403", "404", "410", "500", "503", "limited",
@@ -123,8 +124,8 @@ def throughput(scratch: Path, name: str, count: int, size: int, runs: int, *, co
     curl_s, fetch_s = median([run.command_s for run in curl]), median([run.fetch_s for run in ours])
     late_s = median([run.command_s for run in late])
     command_s, peak = median([run.command_s for run in ours]), max(run.peak_mb for run in ours)
-    print(f"{name}: {count} files of {size >> 20} MB: curl {total / curl_s:,.0f} MB/s, late {total / late_s:,.0f} MB/s, "
-          f"fetch {total / fetch_s:,.0f} MB/s "
+    print(f"{name}: {count} files of {size >> 20} MB: curl {total / curl_s:,.0f} MB/s, "
+          f"late {total / late_s:,.0f} MB/s, fetch {total / fetch_s:,.0f} MB/s "
           f"({curl_s / fetch_s:.2f} x), command {total / command_s:,.0f} MB/s ({curl_s / command_s:.2f} x); "
           f"peak of the largest process {peak:.0f} MB")  # fmt: skip
     return {

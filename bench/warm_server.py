@@ -23,7 +23,7 @@ class Handler(misbehaving_server.Handler):
 
     server: Server  # pyright: ignore[reportIncompatibleVariableOverride]
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802  (the library's name)
         self.server.let_go()
         super().do_GET()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
+import select
 import socket
 import threading
 import time
@@ -82,6 +83,10 @@ class _Process:
             self._process = started(_CODE, theirs)
         self._door.sendall(_sized(pickle.dumps((settings, agent))))
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def line(self) -> Connection:
         """A pipe to the process.
 
@@ -109,8 +114,9 @@ def _end_all(processes: list[_Process]) -> None:
 def _told(pipe: Connection, target: Target) -> Fetched | Bug | None:
     """What a process says of a fetch; None: the run ended, and it said nothing."""
     pipe.send(replace(target, stop=NEVER, beat=nothing))
-    stopped_at = None
-    while not pipe.poll(_LOOK_SECONDS):
+    stopped_at, answer = None, select.poll()  # Connection.poll makes a selector at each call
+    answer.register(pipe.fileno(), select.POLLIN)
+    while not answer.poll(_LOOK_SECONDS * 1000):
         if stopped_at is not None and time.monotonic() - stopped_at > _STOP_SECONDS:
             return None
         if target.stop.is_set() and stopped_at is None:
