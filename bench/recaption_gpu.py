@@ -190,13 +190,15 @@ def gpu_busy(device: str) -> Iterator[list[float]]:
         thread.join()
 
 
-def measured(shape: Shape, device: str, workers: int, repeats: int) -> dict[str, Any]:
+def measured(shape: Shape, device: str, workers: int, repeats: int, *, compile: bool = False) -> dict[str, Any]:
     """All figures of one run."""
     network, processor = build(shape, device), NoiseProcessor(shape)
     model = LoadedModel("random", network, processor, "tarsier2", Path("random"), "random", ())
     gpu = measure_device(device, getattr(torch, shape.dtype))
     alone = reference_seconds(network, processor, shape)
-    captioner = TransformersCaptioner(model, EngineSettings(max_rows=shape.rows, workers=workers, bucket=1))
+    captioner = TransformersCaptioner(
+        model, EngineSettings(max_rows=shape.rows, workers=workers, bucket=1, compile=compile)
+    )
     engine_seconds(captioner, shape, 10_000)  # warms up
     with gpu_busy(device) as busy:
         together = [engine_seconds(captioner, shape, 1_000 * (1 + run)) for run in range(repeats)]
@@ -229,8 +231,9 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--workers", type=int, default=8, help="processes that make frames")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--compile", action="store_true", help="as `recaption run --compile`")
     given = parser.parse_args()
-    result = measured(SHAPES[given.shape], given.device, given.workers, given.repeats)
+    result = measured(SHAPES[given.shape], given.device, given.workers, given.repeats, compile=given.compile)
     OUT.mkdir(exist_ok=True)
     out = OUT / f"recaption_{given.shape}.json"
     out.write_text(json.dumps({"bench": "recaption_gpu", "shape": given.shape, **result}, indent=1) + "\n")

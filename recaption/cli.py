@@ -16,6 +16,7 @@ from recaption.options import (
     BaseUrl,
     Budget,
     CatalogueOption,
+    Compile,
     Device,
     Dtype,
     Engine,
@@ -84,6 +85,7 @@ def run(
     price: Price = None,
     budget: Budget = None,
     retry: Retry = False,
+    compile: Compile = False,
 ) -> None:
     """Caption the clips of a selection that are not captioned yet.
 

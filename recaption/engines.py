@@ -25,6 +25,7 @@ class EngineChoice:
     """What a person asked for. rows: requests in a batch, or calls at once; workers: processes that decode ahead.
 
     usd_read, usd_written: price of a million tokens of a server; budget_usd: after which nothing more is sent.
+    compile: the network's small parts, each into one kernel.
     """
 
     engine: str
@@ -39,6 +40,7 @@ class EngineChoice:
     usd_read: float = 0.0
     usd_written: float = 0.0
     budget_usd: float | None = None
+    compile: bool = False
 
     def __post_init__(self) -> None:
         if self.engine not in ENGINES:
@@ -47,6 +49,8 @@ class EngineChoice:
             raise ValueError("--engine openai needs --base-url, for example http://localhost:8000/v1")
         if self.engine == "transformers" and self.base_url:
             raise ValueError("--base-url is of --engine openai; transformers runs the model here")
+        if self.engine == "openai" and self.compile:
+            raise ValueError("--compile is of --engine transformers; a server compiles, or not, as it was started")
         for name in ("rows", "workers"):
             value = getattr(self, name)
             if value is not None and value < (1 if name == "rows" else 0):
@@ -135,8 +139,8 @@ def _settings(choice: EngineChoice, processes: int = 1) -> Any:
 
     workers = choice.workers if choice.workers is not None else max(1, default_jobs() // processes)
     if choice.device == "cpu":
-        return EngineSettings(max_rows=choice.rows or CPU_ROWS, workers=workers, bucket=1)
-    return EngineSettings(max_rows=choice.rows, workers=workers, bucket=2)
+        return EngineSettings(max_rows=choice.rows or CPU_ROWS, workers=workers, bucket=1, compile=choice.compile)
+    return EngineSettings(max_rows=choice.rows, workers=workers, bucket=2, compile=choice.compile)
 
 
 def _server(choice: EngineChoice) -> tuple[Captioner, Callable[[], list[str]]]:

@@ -55,4 +55,8 @@ Workers = Annotated[int | None, typer.Option("--workers", help="Processes that d
 Images = Annotated[bool, typer.Option("--images", help="Send frames as pictures: servers that take no video.")]
 Price = Annotated[str | None, typer.Option("--price", help="USD for a million tokens read and written, as 0.15/0.6.")]
 Budget = Annotated[float | None, typer.Option("--budget", help="USD after which nothing more is sent.")]
+Compile = Annotated[
+    bool,
+    typer.Option("--compile", help="Compile norms, gates and rotations: quicker on a GPU, 20 s until the first text."),
+]
 Retry = Annotated[bool, typer.Option("--retry", help="Try again what was turned away for good.")]

@@ -56,6 +56,7 @@ class Typed:
     price: str | None = None
     budget: float | None = None
     retry: bool = False
+    compile: bool = False
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ def _choices(typed: Typed) -> tuple[EngineChoice, EngineChoice]:
     read, written = price_of(typed.price)
     look = EngineChoice(
         typed.engine, typed.model, typed.base_url, typed.device, typed.dtype, typed.rows, typed.workers, typed.images,
-        typed.max_pixels, read, written, typed.budget,
+        typed.max_pixels, read, written, typed.budget, typed.compile,
     )  # fmt: skip
     if typed.refine_model is None and typed.refine_url is None:
         return look, look

@@ -67,6 +67,9 @@ def run(
     workers: Annotated[int, typer.Option(min=0, help="Processes that decode ahead; 0: in between.")] = 0,
     cache_gb: Annotated[float, typer.Option(min=0, help="Decoded frames kept on disk; 0: none.")] = 0.0,
     sharing: Annotated[Sharing, typer.Option(help="Under torchrun: ddp, or fsdp to split the weights.")] = Sharing.ddp,
+    compile: Annotated[
+        bool, typer.Option("--compile", help="Compile norms, gates and rotations: quicker on a GPU; keep it to resume.")
+    ] = False,
 ) -> None:
     """Train a model by a recipe; the model is in OUT/model, what each step did in OUT/metrics.parquet."""
     from train import commands  # noqa: PLC0415
@@ -74,7 +77,7 @@ def run(
     changes = commands.Changes(steps, batch, epochs, tuple(dataset or ()), lr, teacher, seed, checkpoint_every)
     commands.run(
         recipe, catalogue, model, out, changes, device=device.value, resume=resume, keep=keep, workers=workers,
-        cache_gb=cache_gb, sharing=sharing.value,
+        cache_gb=cache_gb, sharing=sharing.value, compile=compile,
     )  # fmt: skip
 
 

@@ -47,6 +47,7 @@ def run(
     workers: int,
     cache_gb: float,
     sharing: str,
+    compile: bool,
 ) -> None:
     """Train a model; its folder is printed."""
     for name in ("torch", "transformers", "peft"):
@@ -63,7 +64,7 @@ def run(
         raise WrongUse("device is cuda, and torch sees no GPU here. Use --device cpu.")
     options = RunOptions(
         model, out, device, resume, keep, workers, int(cache_gb * 1e9),
-        sharing="fsdp" if sharing == "fsdp" else "ddp",
+        sharing="fsdp" if sharing == "fsdp" else "ddp", compile=compile,
     )  # fmt: skip
     print(train(opened, chosen, options, say))
 

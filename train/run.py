@@ -22,6 +22,7 @@ import torch
 from engine.catalogue import Catalogue, tool_version
 from engine.door import WrongUse
 from model.errors import ModelError
+from model.fused import fuse
 from train import checkpoints
 from train.choosing import answers_of, count_of, objective_of
 from train.curves import PICTURE, draw
@@ -46,7 +47,8 @@ UNREAD_FILE = "unread.parquet"
 @dataclass(frozen=True)
 class RunOptions:
     """What a recipe does not say. workers: processes that decode ahead. cache_bytes: of decoded frames kept below
-    `out`; 0 is off. keep: checkpoints that stay."""
+    `out`; 0 is off. keep: checkpoints that stay. compile: the network's small parts; losses then differ by rounding.
+    """
 
     model: Path
     out: Path
@@ -57,6 +59,7 @@ class RunOptions:
     cache_bytes: int = 0
     cache_folder: Path | None = None
     sharing: Sharing = "ddp"
+    compile: bool = False
 
     def __post_init__(self) -> None:
         if self.keep < 1:
@@ -98,6 +101,8 @@ def _train(
     parallel.barrier()
     start = checkpoints.saved(options.out / CHECKPOINTS)[-1:] if options.resume else []
     network = prepare(loaded.network, recipe)
+    if options.compile:
+        fuse(network)
     module = PackedNetwork(network, loaded.family, loaded.processor)
     reader_of = partial(
         _reader, recipe=recipe, processor=loaded.processor, root=root, options=options, parallel=parallel

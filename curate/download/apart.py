@@ -36,7 +36,9 @@ class BackendBug(RuntimeError):
 
 
 @dataclass(frozen=True)
-class _Bug:
+class Bug:
+    """What a process says of one."""
+
     traceback: str
 
 
@@ -75,7 +77,7 @@ class Apart:
                     if isinstance(said, Fetched):
                         child.is_well = True
                         return said
-                    if isinstance(said, _Bug):
+                    if isinstance(said, Bug):
                         raise BackendBug(said.traceback)
                     heard_at = time.monotonic()
                 at = time.monotonic()
@@ -96,25 +98,36 @@ class _Child:
     def __init__(self, make: Callable[[], Backend], *, guarded: bool) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _CODE.format(descriptor=theirs.fileno())],
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-            )
+            self._process = started(_CODE, theirs)
         self.pipe, self.is_well = Connection(ours.detach()), False
         self.pipe.send((make, guarded))
 
     def end(self) -> str:
         """Kill it and all that it started; how it had ended, in words."""
-        if self._process.returncode is None:  # once it was waited for, its number may be another's
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-        code = self._process.wait()
+        said = ended(self._process)
         self.pipe.close()
-        return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        return said
+
+
+def started(code: str, theirs: socket.socket) -> subprocess.Popen[bytes]:
+    """A Python process that runs `code`, in which `{descriptor}` stands for its end of a socket, in its own session."""
+    return subprocess.Popen(
+        [sys.executable, "-P", "-c", code.format(descriptor=theirs.fileno())],
+        pass_fds=(theirs.fileno(),),
+        start_new_session=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+    )
+
+
+def ended(process: subprocess.Popen[bytes]) -> str:
+    """Kill a process that `started` made and all that it started; how it had ended, in words."""
+    if process.returncode is None:  # once it was waited for, its number may be another's
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    code = process.wait()
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
 def _end_all(idle: queue.SimpleQueue[_Child]) -> None:
@@ -134,12 +147,12 @@ def serve(descriptor: int) -> None:
     while True:
         target = targets.get()
         stop.clear()
-        said: Fetched | _Bug
+        said: Fetched | Bug
         try:
             backend = backend or make()
             said = backend.fetch(replace(target, stop=stop, beat=beat))
         except BaseException:  # noqa: BLE001  (the outermost door of the process: the other side raises it again)
-            said = _Bug(traceback.format_exc())
+            said = Bug(traceback.format_exc())
         pipe.send(said)
 
 

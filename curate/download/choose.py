@@ -10,10 +10,12 @@ from urllib.parse import urlsplit
 
 from curate.download.apart import Apart
 from curate.download.backend import Backend, Fetched, Settings, Target
-from curate.download.http import Http
+from curate.download.receivers import MOST_PROCESSES, Receivers
 from curate.download.safety import host_of
 from curate.sources import VIDEO_SUFFIXES
+from engine.catalogue import tool_version
 from engine.door import WrongUse
+from engine.run import default_jobs
 
 BACKENDS = ("auto", "http", "yt-dlp", "pytube")
 _YTDLP = "curate.download.ytdlp"
@@ -25,18 +27,18 @@ INSTALL = "pip install 'longtake[youtube]'"
 
 class Chooser:
     """The backend for a url, each made once. `auto`: a file's url goes to http, a page that yt-dlp knows to yt-dlp.
+    `jobs`: videos at once, and so the most processes that receive.
 
     Raises:
         WrongUse: there is no such backend, or it is not installed.
     """
 
-    def __init__(self, name: str, settings: Settings) -> None:
+    def __init__(self, name: str, settings: Settings, jobs: int) -> None:
         if name not in BACKENDS:
             raise WrongUse(f"--backend {name} does not exist. Allowed: {', '.join(BACKENDS)}")
         self._name, self._settings, self._lock = name, settings, threading.Lock()
-        self._made: dict[str, Backend] = {"http": Http(settings)}
-        if name not in ("auto", "http"):
-            self._backend(name)
+        self._jobs, self._made = jobs, dict[str, Backend]()
+        self._backend("http" if name == "auto" else name)  # its processes start while files are read
 
     def __call__(self, url: str) -> Backend:
         return self._backend(self._named(url) if self._name == "auto" else self._name)
@@ -63,6 +65,9 @@ class Chooser:
             return self._made[name]
 
     def _make(self, name: str) -> Backend:
+        if name == "http":
+            count = min(self._jobs, default_jobs(), MOST_PROCESSES)
+            return Receivers(self._settings, f"longtake/{tool_version()}", count)
         try:
             kind = import_module(_YTDLP).YtDlp if name == "yt-dlp" else _pytube()
         except ImportError as error:

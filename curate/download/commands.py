@@ -48,7 +48,7 @@ def download(catalogue: str, wish: Wish, job: Job, effort: stages.Effort) -> boo
     """Bring what is asked for; whether the run came to its end (rows turned away included)."""
     if wish.keep not in ("full", "spans"):
         raise WrongUse(f"--keep {wish.keep} does not exist. Allowed: full, spans")
-    choose = Chooser(wish.backend, job.settings)
+    choose = Chooser(wish.backend, job.settings, job.threads)
     opened = open_catalogue(catalogue, create=bool(wish.files or wish.urls))
     _read_files(opened, wish)
     asking = Asking(

@@ -5,9 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import os
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
@@ -22,8 +21,7 @@ from curate.download.content import HEAD_BYTES, container_suffix
 from curate.download.outcomes import of_status
 from curate.download.receive import Receiver
 from curate.download.safety import host_of
-from curate.download.transfers import STOPPED, Transfers
-from engine.catalogue import tool_version
+from curate.download.transfers import STOPPED, Ended, Fetching, Sink, Transfers
 
 BUFFER_BYTES = 512 << 10
 CONNECT_SECONDS = 30
@@ -60,37 +58,48 @@ class Note:
 
 
 class Http:
-    """Fetches a url as it stands. Connections stay open from one file to the next."""
+    """Fetches a url as it stands; `agent` is what it says that it is. Connections stay open for the next file."""
 
     name = "http"
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings, self._threads, self._transfers = settings, threading.local(), Transfers()
-        self._headers = (f"User-Agent: longtake/{tool_version()}", "Accept: */*")
+    def __init__(self, settings: Settings, agent: str = "longtake") -> None:
+        self._settings, self._idle = settings, list[Any]()
+        self._headers = (f"User-Agent: {agent}", "Accept: */*")
 
     def fetch(self, target: Target) -> Fetched:
+        """One fetch by itself, in this thread."""
+        transfers, told = Transfers(), list[Fetched | BaseException]()
+        transfers.start(self.fetching(target), told.append)
+        while not told:
+            transfers.turn()
+        if isinstance(told[0], BaseException):
+            raise told[0]
+        return told[0]
+
+    def fetching(self, target: Target) -> Fetching:
+        """A fetch for `Transfers` to run beside others."""
         try:
             host_of(target.url)
         except ValueError as error:
             return Fetched("bad_url", str(error))
         note_at = target.partial.with_suffix(".json")
         try:
-            return self._fetch(target, note_at)
+            return (yield from self._fetching(target, note_at))
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 return Fetched("disk", f"{error.strerror}: {target.partial.parent}")
             raise
 
-    def _fetch(self, target: Target, note_at: Path) -> Fetched:
+    def _fetching(self, target: Target, note_at: Path) -> Fetching:
         with _opened(target.partial, target.url, note_at) as (descriptor, note):
             receiver = Receiver(descriptor, self._settings, target.stop, resume=note is not None)
-            code, message = self._perform(target, receiver, note, note_at)
+            code, message = yield from self._transfer(target, receiver, note, note_at)
             if receiver.must_begin_anew or (note is not None and receiver.status == HTTP_RANGE_REFUSED):
                 # the file changed on the server, or what it sends does not fit what is there
                 note_at.unlink(missing_ok=True)
                 os.ftruncate(descriptor, 0)
                 receiver = Receiver(descriptor, self._settings, target.stop, resume=False)
-                code, message = self._perform(target, receiver, None, note_at)
+                code, message = yield from self._transfer(target, receiver, None, note_at)
             received = _judged(receiver, code, message, target)
         if received.outcome in _GOES_ON and receiver.size and target.partial.exists():
             if receiver.status in (200, 206):
@@ -102,9 +111,15 @@ class Http:
             target.partial.unlink(missing_ok=True)
         return received
 
-    def _perform(self, target: Target, receiver: Receiver, note: Note | None, note_at: Path) -> tuple[int, str]:
-        """Run the transfer; libcurl's code (0: done) and message."""
-        curl = self._curl()
+    def _transfer(
+        self, target: Target, receiver: Receiver, note: Note | None, note_at: Path
+    ) -> Generator[tuple[Any, Sink], Ended, Ended]:
+        """Run the transfer and store all that it brought.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        curl = self._idle.pop() if self._idle else pycurl.Curl()
         curl.reset()
         headers = [*self._headers]
         if note is not None and receiver.begins_at:
@@ -118,14 +133,12 @@ class Http:
         receiver.on_worth = lambda: _write_note(note_at, target.url, receiver)
         receiver.on_anew = lambda: note_at.unlink(missing_ok=True)
         try:
-            return self._transfers.perform(curl, receiver)
+            ended = yield curl, receiver
         finally:
             receiver.close()
-
-    def _curl(self) -> Any:
-        if not hasattr(self._threads, "curl"):
-            self._threads.curl = pycurl.Curl()
-        return self._threads.curl
+        self._idle.append(curl)
+        receiver.finish()
+        return ended
 
     def _set(self, curl: Any, target: Target, receiver: Receiver) -> None:
         s = self._settings
@@ -143,6 +156,7 @@ class Http:
         curl.setopt(pycurl.LOW_SPEED_TIME, max(1, int(s.stall_s)))
         curl.setopt(pycurl.PROXY, s.proxy or "")  # never from the environment: with a proxy, it chooses the address
         curl.setopt(pycurl.HEADERFUNCTION, receiver.take_header)
+        curl.setopt(pycurl.WRITEFUNCTION, receiver.take)
         if target.cookies is not None:
             curl.setopt(pycurl.COOKIEFILE, str(target.cookies))
         if not s.allow_private and not s.proxy:

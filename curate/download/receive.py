@@ -18,6 +18,8 @@ from curate.download.safety import is_public
 READ_BYTES = 4 << 20
 WRITTEN_AT_ONCE = 256 << 10
 """One write of 1 MB takes four times as long as four of these (ext4, Linux 6.18, a virtual machine; docs/log.md)."""
+MOST_PIECES = 512
+"""of one write: systems allow 1,024"""
 DISK_EVERY_BYTES = 64 << 20
 ERROR_TEXT_BYTES = 4096
 NOTE_FROM_BYTES = 4 << 20
@@ -26,10 +28,9 @@ _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
 
 class Receiver:
-    """What is called while a body comes (`transfers.Sink`). `resume`: what is in the file already counts.
+    """What libcurl calls while a body comes (`take_header`, `take`). `resume`: what is in the file already counts.
 
-    `look` and `accept` run in the thread of all transfers; `store`, which writes and hashes, in the one that fetches
-    this video. `on_worth` is called once enough stands in the file to go on from, `on_anew` where that is void.
+    `on_worth` is called once enough stands in the file to go on from, `on_anew` where that is void.
 
     After the transfer: `problem` is a class and a message where something was refused; `must_begin_anew` says that what
     came does not go with what was there.
@@ -49,8 +50,9 @@ class Receiver:
         self.on_worth: Callable[[], None] = lambda: None
         self.on_anew: Callable[[], None] = lambda: None
         self._begun, self._look_at, self._sockets = False, 0, list[socket.socket]()
-        self._stored, self.is_noted, self.is_settled = self.begins_at, False, False
-        self._cannot_write = False
+        self._stored, self.is_noted, self._is_settled = self.begins_at, False, False
+        self._pieces, self._waiting = list[bytes](), 0
+        self._broke: BaseException | None = None
 
     def _read_what_is_there(self) -> int:
         size = 0
@@ -105,7 +107,34 @@ class Receiver:
             name, _, value = text.partition(":")
             self._headers[name.strip().lower()] = value.strip()
 
-    def look(self, piece: bytes) -> bytes | None:
+    def take(self, piece: bytes) -> int | None:
+        """A piece of the body, 16 KB at most. Anything but None ends the transfer."""
+        try:
+            if not self._is_settled:
+                looked_at = self._look(piece)
+                if looked_at is None:
+                    return -1
+                piece = looked_at
+            self._hash.update(piece)
+            self._pieces.append(piece)
+            self._waiting += len(piece)
+            return None if self._waiting < WRITTEN_AT_ONCE or self._store() else -1
+        except BaseException as error:  # noqa: BLE001  (libcurl would print it; `finish` raises it again)
+            self._broke = error
+            return -1
+
+    def finish(self) -> None:
+        """The transfer ended: what came last is kept as well, so that one that broke goes on from there.
+
+        Raises:
+            OSError: it cannot be written, or an earlier part could not.
+        """
+        if self._broke is not None:
+            raise self._broke
+        if self._waiting:
+            self._store()
+
+    def _look(self, piece: bytes) -> bytes | None:
         """A piece of an answer that may not be what was asked for: what of it is to be stored, None to end it."""
         if self.status is None or self.status >= 300:
             self.error_text = (self.error_text + piece.decode("utf-8", "replace"))[:ERROR_TEXT_BYTES]
@@ -119,21 +148,11 @@ class Receiver:
         if len(self.head) < HEAD_BYTES:
             self.head += piece[:HEAD_BYTES]
         if len(self.head) >= HEAD_BYTES:
-            self.is_settled = not self._tail
+            self._is_settled = not self._tail
             if verdict := self.judge_head():
                 self.problem = verdict
                 return None
         return piece
-
-    def accept(self, num_bytes: int) -> bool:
-        """Whether so many bytes more may be written; counts them."""
-        if self._cannot_write:
-            return False
-        if refused := self._too_much(num_bytes):
-            self.problem = refused
-            return False
-        self.size, self.received = self.size + num_bytes, self.received + num_bytes
-        return True
 
     def _begin(self) -> bool:
         """The first byte: what the server says that it sends must go with what is there."""
@@ -175,7 +194,7 @@ class Receiver:
         if max(self.size + more, self.total or 0) > most:
             said = f"{self.total or self.size + more:,} bytes"
             return "too_large", f"{said}, more than the {most / GB:g} GB that one video may have"
-        if self.size and self.size + more < self._look_at:
+        if self.size + more < self._look_at:
             return None
         self._look_at = self.size + DISK_EVERY_BYTES
         free = os.fstatvfs(self._file)
@@ -186,23 +205,29 @@ class Receiver:
             return "disk", said
         return None
 
-    def store(self, block: bytes) -> None:
-        """Write what was accepted, and hash it.
-
-        Raises:
-            OSError: it cannot be written; nothing more is accepted.
-        """
-        view, at = memoryview(block), self._stored
-        try:
-            while view:
-                written = os.pwrite(self._file, view[:WRITTEN_AT_ONCE], at)
-                view, at = view[written:], at + written
-        except OSError:
-            self._cannot_write = True
-            raise
-        self._hash.update(block)
-        self._boxes.feed(block)
-        self._stored = at
-        if not self.is_noted and at >= NOTE_FROM_BYTES:
+    def _store(self) -> bool:
+        """Write what has come, if so much more may be; whether it may."""
+        pieces, size = self._pieces, self._waiting
+        self._pieces, self._waiting = [], 0
+        if refused := self._too_much(size):
+            self.problem = refused
+            return False
+        self.size, self.received = self.size + size, self.received + size
+        _write(self._file, pieces, self._stored)
+        for piece in pieces:
+            self._boxes.feed(piece)
+        self._stored += size
+        if not self.is_noted and self._stored >= NOTE_FROM_BYTES:
             self.is_noted = True
             self.on_worth()
+        return True
+
+
+def _write(descriptor: int, pieces: list[bytes], at: int) -> None:
+    """Write pieces one behind the other, however little the system takes at once."""
+    if len(pieces) > MOST_PIECES:
+        pieces = [b"".join(pieces)]
+    size = sum(map(len, pieces))
+    written = os.pwritev(descriptor, pieces, at)
+    while written < size:
+        written += os.pwrite(descriptor, b"".join(pieces)[written:], at + written)

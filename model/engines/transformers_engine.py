@@ -37,7 +37,7 @@ class EngineSettings:
     0 decodes in between. bucket: batches' worth of requests that are sorted by length. cache_bytes: for the KV cache;
     None is 70 % of a GPU's free memory, or 2 GiB. prefill_tokens: of one packed pass. check_every: steps between looks
     at who has stopped; None is 8 on a GPU, 1 elsewhere. job_seconds: after which decoding one request is given up.
-    graphs: on a GPU, steps are recorded and replayed. fused: the network's small parts are compiled (`model.fused`).
+    graphs: on a GPU, steps are recorded and replayed. compile: the network's small parts (`model.fused`).
     """
 
     max_rows: int | None = None
@@ -48,7 +48,7 @@ class EngineSettings:
     check_every: int | None = None
     job_seconds: float = 300.0
     graphs: bool = True
-    fused: bool = False
+    compile: bool = False
 
     def __post_init__(self) -> None:
         if self.max_rows is not None and self.max_rows < 1:
@@ -68,7 +68,7 @@ class TransformersCaptioner:
     ) -> None:
         self._model = model
         self._settings = settings or EngineSettings()
-        if self._settings.fused:
+        if self._settings.compile:
             fuse(model.network)
         self._generator = generator or self._own_generator()
         self._row_limit = self._settings.max_rows or 64

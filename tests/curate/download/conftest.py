@@ -55,7 +55,7 @@ def fetched(
     job = Job(settings, manners, max_attempts=attempts, threads=4)
     asking = Asking(fingerprint(settings), attempts, now(), manners.patience, retry=retry)
     total = count_due(catalogue, asking)
-    return fetch_all(catalogue, job, asking, Chooser("http", settings), total=total, show=lambda tally: None)
+    return fetch_all(catalogue, job, asking, Chooser("http", settings, 4), total=total, show=lambda tally: None)
 
 
 def outcomes(catalogue: Catalogue) -> dict[str, list[str]]:

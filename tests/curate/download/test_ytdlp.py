@@ -163,16 +163,16 @@ def test_youtube_is_fetched_up_to_the_network(tmp_path: Path):
     ],
 )
 def test_auto_picks_by_url(url: str, name: str):
-    assert Chooser("auto", OPEN)(url).name == name
+    assert Chooser("auto", OPEN, 1)(url).name == name
 
 
 def test_a_chosen_backend_runs_in_a_process_of_its_own(server: Server, tmp_path: Path):
     target = Target("key", server.url("ok", "a.mp4"), tmp_path / "x.part")
-    told = Chooser("yt-dlp", OPEN)(target.url).fetch(target)  # yt-dlp's guess at any page knows a plain video
+    told = Chooser("yt-dlp", OPEN, 1)(target.url).fetch(target)  # yt-dlp's guess at any page knows a plain video
     assert told.outcome == "ok", told
     assert told.path is not None
     assert told.path.read_bytes() == (server.folder / "a.mp4").read_bytes()
     before = len(server.asked)
-    told = Chooser("yt-dlp", replace(OPEN, allow_private=False))(target.url).fetch(target)
+    told = Chooser("yt-dlp", replace(OPEN, allow_private=False), 1)(target.url).fetch(target)
     assert told.outcome == "forbidden_address", told
     assert len(server.asked) == before
