@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -157,22 +158,27 @@ def reference_seconds(network: Any, processor: NoiseProcessor, shape: Shape) -> 
     return seconds[1:]
 
 
-def engine_seconds(captioner: TransformersCaptioner, shape: Shape, first_seed: int) -> float:
-    """Seconds of all clips together."""
-    requests = [
+def engine_seconds(captioner: TransformersCaptioner, shape: Shape, repeats: int) -> list[float]:
+    """Seconds of each `shape.clips` of one stream of requests, behind a first batch that warms up.
+
+    One stream, because workers start with it: eight processes that import torch take as long as fifty clips.
+    """
+    total = shape.rows + repeats * shape.clips
+    requests = (
         CaptionRequest(str(seed), [{"role": "user", "content": str(seed)}], max_new_tokens=shape.new_tokens)
-        for seed in range(first_seed, first_seed + shape.clips)
-    ]
-    begun = time.perf_counter()
-    results = list(captioner.caption(requests))
-    seconds = time.perf_counter() - begun
-    assert [result.output_tokens for result in results] == [shape.new_tokens] * shape.clips, results[0]
-    return seconds
+        for seed in range(10_000, 10_000 + total)
+    )
+    ends = {}
+    for number, result in enumerate(captioner.caption(requests), 1):
+        assert result.output_tokens == shape.new_tokens, result
+        ends[number] = time.perf_counter()
+    marks = [ends[shape.rows + run * shape.clips] for run in range(repeats + 1)]
+    return [end - begun for begun, end in pairwise(marks)]
 
 
 @contextmanager
 def gpu_busy(device: str) -> Iterator[list[float]]:
-    """Shares of time in which the GPU ran something, as nvidia-smi samples them; empty without one."""
+    """Shares of time in which the GPU ran something, sampled by nvidia-smi five times a second; empty without one."""
     samples: list[float] = []
     if not device.startswith("cuda") or shutil.which("nvidia-smi") is None:
         yield samples
@@ -196,13 +202,11 @@ def measured(shape: Shape, device: str, workers: int, repeats: int, *, compile: 
     model = LoadedModel("random", network, processor, "tarsier2", Path("random"), "random", ())
     gpu = measure_device(device, getattr(torch, shape.dtype))
     alone = reference_seconds(network, processor, shape)
-    captioner = TransformersCaptioner(
-        model, EngineSettings(max_rows=shape.rows, workers=workers, bucket=1, compile=compile)
-    )
-    engine_seconds(captioner, shape, 10_000)  # warms up
+    settings = EngineSettings(max_rows=shape.rows, workers=workers, bucket=1, compile=compile)
+    captioner = TransformersCaptioner(model, settings)
     with gpu_busy(device) as busy:
-        together = [engine_seconds(captioner, shape, 1_000 * (1 + run)) for run in range(repeats)]
-    return summary(shape, gpu, alone, together, busy)
+        together = engine_seconds(captioner, shape, repeats)
+    return summary(shape, gpu, alone, together, busy[-5 * int(sum(together)) :])
 
 
 def summary(shape: Shape, gpu: Gpu, alone: list[float], together: list[float], busy: list[float]) -> dict[str, Any]:

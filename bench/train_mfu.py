@@ -71,9 +71,13 @@ def measured(shape: Shape, asked: argparse.Namespace, device: str) -> dict[str, 
     samples = [_sample(seed, shape) for seed in range(asked.clips)]
     tokens = len(samples[0].prompts[0].input_ids)
     recipe = replace(
-        LEARN[asked.learn](), frames=Frames(), batch=asked.clips, pack_tokens=tokens * asked.pack_clips, gradient_checkpointing=not asked.no_recompute,
+        LEARN[asked.learn](),
+        frames=Frames(),
+        batch=asked.clips,
+        pack_tokens=tokens * asked.pack_clips,
+        gradient_checkpointing=not asked.no_recompute,
         precision="bfloat16" if device == "cuda" else "float32",
-    )  # fmt: skip
+    )
     learner = _learner(shape, recipe, device, compile=asked.compile)
     seconds = []
     for number in range(asked.steps + 1):
@@ -87,7 +91,8 @@ def measured(shape: Shape, asked: argparse.Namespace, device: str) -> dict[str, 
     sheet = gpu_named(own.name) if device == "cuda" else own
     result = {
         "shape": asked.shape, "learn": asked.learn, "clips": asked.clips, "tokens_a_clip": tokens,
-        "pack_clips": asked.pack_clips, "compile": asked.compile, "recompute": recipe.gradient_checkpointing, "device": own.name, "seconds": [round(one, 4) for one in seconds],
+        "pack_clips": asked.pack_clips, "compile": asked.compile, "recompute": recipe.gradient_checkpointing,
+        "device": own.name, "seconds": [round(one, 4) for one in seconds],
         "tflop_a_step": flop / 1e12, "clips_per_s": asked.clips / middle,
         "mfu": flop / middle / sheet.matmul_tflops / 1e12,
         "of_its_own_matmul": flop / middle / own.matmul_tflops / 1e12,

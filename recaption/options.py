@@ -57,6 +57,6 @@ Price = Annotated[str | None, typer.Option("--price", help="USD for a million to
 Budget = Annotated[float | None, typer.Option("--budget", help="USD after which nothing more is sent.")]
 Compile = Annotated[
     bool,
-    typer.Option("--compile", help="Compile norms, gates and rotations: quicker on a GPU, 20 s until the first text."),
+    typer.Option("--compile", help="Compile norms, gates and rotations: quicker on a GPU, later to begin."),
 ]
 Retry = Annotated[bool, typer.Option("--retry", help="Try again what was turned away for good.")]

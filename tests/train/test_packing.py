@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,12 @@ from torch.nn import functional
 
 from engine.catalogue import Catalogue
 from train.network.attention import Spans, span_attention
-from train.network.forward import PackedNetwork
+from train.network.forward import PackedNetwork, base_of
 from train.network.loading import load_for_training
 from train.network.towers import prepare
 from train.packs import packs_of
 from train.reading import Reader
-from train.settings import Recipe
+from train.settings import Adapter, Recipe
 from train.sources import SampleSource
 
 
@@ -80,6 +81,21 @@ def test_gradient_checkpointing_changes_nothing(shelf: Catalogue, checkpoints: d
     assert found[0][0] == found[1][0]
     for name, gradient in found[0][1].items():
         torch.testing.assert_close(gradient, found[1][1][name], atol=1e-7, rtol=1e-5, msg=name)
+
+
+@pytest.mark.parametrize("learns", ["text", "adapter"])
+def test_a_frozen_tower_is_not_gone_back_through(
+    shelf: Catalogue, checkpoints: dict[str, Path], recipe: Recipe, learns: str
+) -> None:
+    """With checkpoints of activations transformers asks for gradients of pixels, too."""
+    changes: dict[str, Any] = {"adapter": Adapter(rank=2)} if learns == "adapter" else {"frozen": ("vision",)}
+    recipe = replace(recipe, gradient_checkpointing=True, **changes)
+    loaded = load_for_training(checkpoints["tarsier2"], "cpu")
+    module = PackedNetwork(prepare(loaded.network, recipe), loaded.family, loaded.processor)
+    kept: list[bool] = []
+    base_of(module.network).visual.blocks[-1].register_forward_hook(lambda _m, _i, out: kept.append(out.requires_grad))
+    loss_and_gradients(module, [prompts_of(shelf, recipe, loaded.processor)[:1]])
+    assert kept == [False]
 
 
 @pytest.mark.parametrize(
