@@ -4,6 +4,7 @@
 # again, so a second tour takes seconds. `make demo` runs this with the venv's commands.
 #
 # OUT=folder (demo), REELS, STEPS, HELD_OUT: how much of it. VIDEOS=folder: curate that folder as well.
+# What came of it lies in OUT/out: a summary with a picture, and the report.
 # MODEL=checkpoint, or owner/name on the hub: caption clips of VIDEOS with it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -71,7 +72,8 @@ show curate sql -c "$catalogue" "select count(*) as clips, count(text) as captio
 show curate sql -c "$catalogue" "select reason, stage, count(*) as n from rejects group by all order by n desc"
 show curate sql -c "$catalogue" "select model, metric, round(value, 3) as value, round(low, 3) as low,
     round(high, 3) as high from scores where metric = 'f1' and low is not null order by value desc"
-show curate report -c "$catalogue" --selection stories --out "$out/report.html"
+mkdir -p "$out/out"
+show curate report -c "$catalogue" --selection stories --out "$out/out/report.html"
 show python runs/summary.py "$out"
 
 if [ -n "${VIDEOS:-}" ]; then
@@ -82,4 +84,4 @@ if [ -n "${VIDEOS:-}" ]; then
         show curate sql -c "$out/own-catalogue" "select video_key, text from caption limit 8"
     fi
 fi
-bold "$((SECONDS - began)) s. Look at $out/summary.md and $out/report.html; talk to the teacher: recaption demo --model $teacher"
+bold "$((SECONDS - began)) s. Look at $out/out/summary.md and $out/out/report.html; talk to the teacher: recaption demo --model $teacher"

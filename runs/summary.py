@@ -1,4 +1,4 @@
-"""What the tour came to, as OUT/summary.md and OUT/summary.png: `python runs/summary.py OUT`.
+"""What the tour came to, as OUT/out/summary.md and summary.png: `python runs/summary.py OUT`.
 
 The picture: frames of some held-out films, what the teacher and the student say of them, and which of the true events
 each tells.
@@ -38,15 +38,17 @@ def main() -> None:
         interval = f"{shown[1]} to {shown[2]}" if f1.get("low") is not None else "–"
         rows.append(f"| {who} | {shown[0]} | {interval} | {shown[3]} | {shown[4]} | {overall['success']} |")
     picture = np.vstack([of_clip(place, results, out) for place in range(SHOWN)])
-    cv2.imwrite(str(out / "summary.png"), picture)
-    (out / "summary.md").write_text(
+    left = out / "out"
+    left.mkdir(exist_ok=True)
+    cv2.imwrite(str(left / "summary.png"), picture)
+    (left / "summary.md").write_text(
         "# What the tour came to\n\nStories of combinations that nobody was shown; the judge is exact.\n\n"
         + "\n".join(rows)
         + "\n\n![Frames of held-out films, what both models say of them, and which events they tell](summary.png)\n\n"
         "Of clips, cuts and what was turned away: [report.html](report.html).\n"
     )
     print("\n".join(rows))
-    print(f"{out / 'summary.md'}, {out / 'summary.png'}")
+    print(f"{left / 'summary.md'}, {left / 'summary.png'}")
 
 
 def of_clip(place: int, results: dict[str, dict[str, Any]], out: Path) -> np.ndarray:

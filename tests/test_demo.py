@@ -37,8 +37,8 @@ def test_the_whole_loop_runs_and_a_second_time_finds_everything_done(tmp_path: P
     assert "hard and" in first and "F1" in first
     scores = json.loads((tmp_path / "demo" / "scores" / "teacher" / "stories" / "scores.json").read_text())
     assert scores["coverage"] == 1.0
-    assert (tmp_path / "demo" / "summary.png").stat().st_size > 1000
-    assert (tmp_path / "demo" / "report.html").stat().st_size > 10_000
+    assert (tmp_path / "demo" / "out" / "summary.png").stat().st_size > 1000
+    assert (tmp_path / "demo" / "out" / "report.html").stat().st_size > 10_000
     captions = len(list((tmp_path / "demo" / "catalogue" / "captions").glob("part-*")))
     second = tour(tmp_path / "demo", port)
     assert "scan: 0 done" in second
