@@ -1,6 +1,7 @@
-"""The small network that reads the signs of all looks: a convolution over time, in numpy.
+"""The small networks that read the signs of all looks: convolutions over time, in numpy.
 
-Five layers of 1-dimensional convolutions with residual connections; it sees about one second to both sides.
+Several, taught by different videos, err in different places; their mean errs less. Each has five layers of
+1-dimensional convolutions with residual connections, and sees about one second to both sides.
 """
 
 from __future__ import annotations
@@ -44,3 +45,14 @@ class Network:
         padded = np.pad(values, ((reach, reach), (0, 0)))
         taps = (padded[at * distance : at * distance + len(values)] @ tap for at, tap in enumerate(weight))
         return sum(taps, self.arrays[f"{name}_bias"])
+
+
+@dataclass(frozen=True)
+class Networks:
+    """Several that look at the same signs."""
+
+    members: tuple[Network, ...]
+
+    def probabilities(self, signs: Numbers) -> Numbers:
+        """The mean of what each says, float32 [N, len(KINDS)]."""
+        return np.mean([network.probabilities(signs) for network in self.members], axis=0)

@@ -9,23 +9,28 @@ from typing import IO
 
 import numpy as np
 
-from curate.detectors.cascade.judge import Judge
-from curate.detectors.cascade.network import Network
+from curate.detectors.cascade.judge import Judge, Judges
+from curate.detectors.cascade.network import Network, Networks
+
+NETWORK, JUDGE = "network", "judge"  # what names of arrays begin with; a number and a dot follow
 
 
-def read(source: Path | IO[bytes]) -> tuple[Network, Judge]:
-    """The network that reads looks and the judge of what it supposes, from an .npz file.
+def read(source: Path | IO[bytes]) -> tuple[Networks, Judges]:
+    """The networks that read looks and the judges of what they suppose, from an .npz file.
 
     Raises:
         KeyError: an array is missing.
     """
     with np.load(source) as arrays:
         named = {name: arrays[name].astype(np.float32) for name in arrays.files}
-    return Network(_of("network", named)), Judge(_of("judge", named))
+    names = sorted({key.split(".")[0] for key in named})
+    networks = (Network(_of(name, named)) for name in names if name.startswith(NETWORK))
+    judges = (Judge(_of(name, named)) for name in names if name.startswith(JUDGE))
+    return Networks(tuple(networks)), Judges(tuple(judges))
 
 
 @cache
-def trained() -> tuple[Network, Judge]:
+def trained() -> tuple[Networks, Judges]:
     """Those that come with longtake."""
     with files("curate.detectors.cascade").joinpath("weights.npz").open("rb") as file:
         return read(file)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from curate.detectors.cascade import weights
 from curate.detectors.cascade.evidence import NUM_EVIDENCE
 from curate.detectors.cascade.judge import Judge
 from curate.detectors.cascade.network import KINDS, Network, Numbers
@@ -163,13 +164,11 @@ def test_the_command_writes_arrays_for_both_networks(
         (folder / f"{number}.mp4").write_bytes(video.read_bytes())
     (tmp_path / "manifest.csv").write_text("name,n_cuts,cut_times_s,gradual\n1.mp4,0,,\n2.mp4,0,,\n")
     out = tmp_path / "weights.npz"
-    words = ["--data", str(tmp_path), "--out", str(out), "--videos", "1", "--epochs", "1", "--seconds", "6"]
+    words = ["--data", str(tmp_path), "--out", str(out), "--videos", "3", "--epochs", "1", "--seconds", "6"]
     assert command.main(words) == 0
-    with np.load(out) as arrays:
-        named = {name: arrays[name].astype(np.float32) for name in arrays.files}
-    network = Network({name.removeprefix("network."): a for name, a in named.items() if name.startswith("network.")})
-    judge = Judge({name.removeprefix("judge."): a for name, a in named.items() if name.startswith("judge.")})
-    assert network.probabilities(np.zeros((3, NUM_SIGNS), np.float32)).shape == (3, len(KINDS))
+    networks, judge = weights.read(out)
+    assert len(networks.members) == 2
+    assert networks.probabilities(np.zeros((3, NUM_SIGNS), np.float32)).shape == (3, len(KINDS))
     assert 0 <= judge.probability(np.zeros(NUM_EVIDENCE, np.float32)) <= 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["manifest.csv", "videos", "weights.npz"]
 
