@@ -45,6 +45,11 @@ def joined(first: Piece, second: Piece, join: Join) -> MadeVideo:
     return MadeVideo(parts, (join,), TIMES_US)
 
 
+def take_of(piece: Piece) -> Take:
+    assert isinstance(piece.take, Take)
+    return piece.take
+
+
 def kinds_of(example: Example) -> dict[int, str]:
     return {int(at): KINDS[example.kinds[at]] for at in np.flatnonzero(example.kinds)}
 
@@ -79,7 +84,7 @@ def test_a_flash_is_no_transition(pieces: list[Piece]):
 
 
 def test_what_a_take_holds_itself_is_a_transition_of_the_video(pieces: list[Piece]):
-    take = replace(pieces[0].take, inner=((1.5, 1.5), (2.0, 2.6)))
+    take = replace(take_of(pieces[0]), inner=((1.5, 1.5), (2.0, 2.6)))
     fast = replace(pieces[0], take=take, start_s=0.5, speed=2.0)
     edges = joined(fast, pieces[1], Join()).edges()
     # (1.5 - 0.5) / 2 and so on
@@ -91,13 +96,13 @@ def test_what_a_take_holds_itself_is_a_transition_of_the_video(pieces: list[Piec
 
 
 def test_a_fade_of_which_only_the_start_is_shown_is_doubtful(pieces: list[Piece]):
-    take = replace(pieces[0].take, inner=((1.9, 3.0),))
+    take = replace(take_of(pieces[0]), inner=((1.9, 3.0),))
     edges = joined(replace(pieces[0], take=take), pieces[1], Join()).edges()
     assert [(edge.start_s, edge.end_s, edge.kind) for edge in edges][1:] == [(1.9, 2.0, None)]
 
 
 def test_the_cuts_of_a_still_are_not_seen(pieces: list[Piece]):
-    take = replace(pieces[0].take, inner=((1.5, 1.5),))
+    take = replace(take_of(pieces[0]), inner=((1.5, 1.5),))
     assert replace(pieces[0], take=take, speed=0.0).inner() == []
 
 

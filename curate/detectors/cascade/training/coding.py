@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import av
 import numpy as np
@@ -26,10 +27,11 @@ class Coding:
         """The pictures (sides even) after encoding and decoding, as many and in their order."""
         file = io.BytesIO()
         with av.open(file, "w", format="matroska") as written:
-            stream = None
+            stream: av.VideoStream | None = None
             for picture in pictures:
                 if stream is None:
-                    stream = written.add_stream(self.codec, rate=RATE, options=dict(self.options))
+                    added = written.add_stream(self.codec, rate=RATE, options=dict(self.options))
+                    stream = cast("av.VideoStream", added)
                     stream.height, stream.width = picture.height, picture.width
                     stream.pix_fmt = "yuv420p"
                     stream.thread_count = 1
@@ -37,7 +39,7 @@ class Coding:
             if stream is not None:
                 written.mux(stream.encode(None))
         file.seek(0)
-        with av.open(file) as read:
+        with av.open(file, "r") as read:
             read.streams.video[0].thread_type = "NONE"
             yield from read.decode(video=0)
 

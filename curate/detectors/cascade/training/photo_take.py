@@ -242,7 +242,7 @@ def _line(length: float, angle: float) -> Image:
     kernel = np.zeros((side, side), np.float32)
     middle, reach = side // 2, length / 2
     ends = [(round(middle + way * math.cos(angle)), round(middle + way * math.sin(angle))) for way in (-reach, reach)]
-    cv2.line(kernel, *ends, 1.0)
+    cv2.line(kernel, ends[0], ends[1], 1.0)
     return kernel / kernel.sum()
 
 
