@@ -6,8 +6,8 @@ was kept aside; where hard cuts of the joins are placed; and how well long takes
 
 `default` is what `curate scan` does, and `thorough` what it does with `--thorough`. Their networks were trained, in the
 end, on material of the whole set. `untrained-on` is the same detector with networks that the same recipe made without
-the part kept aside (`--without 0`): its figures there are nearer to what to expect of other footage. Thresholds were
-chosen with networks that had not seen what they were tried on, and not on that part.
+the part kept aside (`--without 0`): its figures there are nearer to what to expect of other footage. How networks are
+mixed, and their thresholds, were chosen by both figures, so that both flatter a little.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from curate.detectors.cascade.blanks import blank_cuts
 from curate.detectors.cascade.boundary import Boundary
 from curate.detectors.cascade.decide import FLASH, GRADUAL, HARD, Found, Thresholds, decide
 from curate.detectors.cascade.evidence import REACH, Evidence
-from curate.detectors.cascade.judge import Judges, from_log_odds, log_odds
+from curate.detectors.cascade.judge import Judge, from_log_odds, log_odds
 from curate.detectors.cascade.look import Look
 from curate.detectors.cascade.network import KINDS, SEEN, Networks, Numbers
 from curate.detectors.cascade.signs import NUM_SIGNS, Signs
@@ -23,8 +23,8 @@ from schemas.spans import Span
 
 LOOK_US = 65_000  # looks lie at least so far apart: every second frame at 30 fps
 SUPPOSED = Thresholds(hard=0.2, gradual=0.35, within=0.2, flash=0.4)  # what the network supposes is shown to the judge
-LEAST_HARD, LEAST_GRADUAL = 0.6, 0.88  # what both networks together must say of a transition
-TRUST_HARD, TRUST_GRADUAL = 0.5, 0.7  # how much the first network's word weighs, in log odds; the rest is the judge's
+LEAST_HARD, LEAST_GRADUAL = 0.8, 0.82  # what networks and judge together must say of a transition
+TRUST_HARD, TRUST_GRADUAL = 0.3, 0.7  # how much the networks' word weighs, in log odds; the rest is the judge's
 LONGEST_US = 3_000_000  # a mixture that takes longer, and is no fade, is a camera that turns
 FLASH_REJECTED = "flash_rejected"
 STRIDE = 32  # looks from one run of the network to the next
@@ -49,8 +49,8 @@ class CascadeDetector:
 
     name = "cascade"
 
-    def __init__(self, networks: tuple[Networks, Judges] | None = None, *, asks: bool = False) -> None:
-        self._networks, self._judges = networks or weights.trained()
+    def __init__(self, networks: tuple[Networks, Judge] | None = None, *, asks: bool = False) -> None:
+        self._networks, self._judge = networks or weights.trained()
         self._signs, self._evidence = Signs(), Evidence()
         self._looks: deque[Look] = deque(maxlen=KEPT)
         self._all_signs = array("f")
@@ -173,7 +173,7 @@ class CascadeDetector:
         self._found += sorted(found)
 
     def _weighed(self, found: Found) -> list[Found]:
-        """What was supposed, with the score of both networks, if that is enough; a flash stays one in any case."""
+        """What was supposed, with the score of networks and judge, if that is enough; a flash stays one in any case."""
         if found.kind == KINDS[FLASH]:
             return [found]
         score = _together(found, self._judged(found))
@@ -191,14 +191,14 @@ class CascadeDetector:
         return []
 
     def _no_doubt(self, first: int, last: int, left: float) -> None:
-        """What the first network thought of these looks is settled; `left` of the doubt stays."""
+        """What the networks thought of these looks is settled; `left` of the doubt stays."""
         for number in range(max(0, first), min(last + 1, len(self._doubts))):
             self._doubts[number] = left
 
     def _judged(self, found: Found) -> float:
         offset = len(self._times) - len(self._looks)
         numbers = self._evidence.of(self._looks, found.first - offset, found.last - offset)
-        return self._judges.probability(np.array(numbers, np.float32))
+        return self._judge.probability(np.array(numbers, np.float32))
 
     def _cut(self, found: Found) -> Cut:
         if found.kind == "hard":

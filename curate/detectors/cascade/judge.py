@@ -1,4 +1,4 @@
-"""The second networks: how likely a supposed transition is one, given the evidence."""
+"""The second network: how likely a supposed transition is one, given the evidence."""
 
 from __future__ import annotations
 
@@ -24,18 +24,6 @@ class Judge:
         deep = np.maximum(hidden @ self.arrays["deep_weight"] + self.arrays["deep_bias"], 0)
         score = float((deep @ self.arrays["last_weight"] + self.arrays["last_bias"])[0])
         return float(1 / (1 + np.exp(-score)))
-
-
-@dataclass(frozen=True)
-class Judges:
-    """Several that look at the same evidence."""
-
-    members: tuple[Judge, ...]
-
-    def probability(self, evidence: Numbers) -> float:
-        """The mean, in log odds, of what each says."""
-        odds = [log_odds(judge.probability(evidence)) for judge in self.members]
-        return from_log_odds(sum(odds) / len(odds))
 
 
 def from_log_odds(odds: float) -> float:

@@ -9,14 +9,14 @@ from typing import IO
 
 import numpy as np
 
-from curate.detectors.cascade.judge import Judge, Judges
+from curate.detectors.cascade.judge import Judge
 from curate.detectors.cascade.network import Network, Networks
 
-NETWORK, JUDGE = "network", "judge"  # what names of arrays begin with; a number and a dot follow
+NETWORK, JUDGE = "network", "judge"  # names of arrays begin with one and a dot; networks are numbered
 
 
-def read(source: Path | IO[bytes]) -> tuple[Networks, Judges]:
-    """The networks that read looks and the judges of what they suppose, from an .npz file.
+def read(source: Path | IO[bytes]) -> tuple[Networks, Judge]:
+    """The networks that read looks and the judge of what they suppose, from an .npz file.
 
     Raises:
         KeyError: an array is missing.
@@ -25,12 +25,11 @@ def read(source: Path | IO[bytes]) -> tuple[Networks, Judges]:
         named = {name: arrays[name].astype(np.float32) for name in arrays.files}
     names = sorted({key.split(".")[0] for key in named})
     networks = (Network(_of(name, named)) for name in names if name.startswith(NETWORK))
-    judges = (Judge(_of(name, named)) for name in names if name.startswith(JUDGE))
-    return Networks(tuple(networks)), Judges(tuple(judges))
+    return Networks(tuple(networks)), Judge(_of(JUDGE, named))
 
 
 @cache
-def trained() -> tuple[Networks, Judges]:
+def trained() -> tuple[Networks, Judge]:
     """Those that come with longtake."""
     with files("curate.detectors.cascade").joinpath("weights.npz").open("rb") as file:
         return read(file)

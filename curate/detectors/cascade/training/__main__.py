@@ -22,7 +22,7 @@ from curate.detectors.cascade.network import Numbers
 from curate.detectors.cascade.training.aside import NUM_GROUPS, groups_of
 from curate.detectors.cascade.training.footage import Footage, made_takes
 from curate.detectors.cascade.training.photographs import read_photographs
-from curate.detectors.cascade.training.pipeline import NUM_JUDGES, NUM_NETWORKS, Training, train
+from curate.detectors.cascade.training.pipeline import NUM_NETWORKS, Training, train
 from curate.detectors.cascade.training.takes import Labelled, Take, labelled, read_takes
 
 
@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="where the arrays go, a .npz")
     parser.add_argument(
-        "--beside", type=Path, metavar="FILE", help="an .npz whose networks and judge are asked as well"
+        "--beside", type=Path, metavar="FILE", help="an .npz whose network is asked as well, and whose judge instead"
     )
     parser.add_argument("--videos", type=int, default=usual.videos, help="that are made (%(default)s)")
     parser.add_argument("--epochs", type=int, default=usual.epochs, help="of the first network (%(default)s)")
@@ -75,10 +75,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _further(file: Path | None) -> dict[str, Numbers]:
-    """The arrays of one network and one judge, named as those that come behind what is trained here."""
+    """The arrays of a network that comes behind those trained here, and of a judge in the place of theirs."""
     if file is None:
         return {}
-    names = {"network": f"network{NUM_NETWORKS}", "judge": f"judge{NUM_JUDGES}"}
+    names = {"network": f"network{NUM_NETWORKS}", "judge": "judge"}
     with np.load(file) as arrays:
         return {f"{names[kind]}.{name}": arrays[key] for key in arrays.files for kind, name in [key.split(".")]}
 

@@ -17,7 +17,7 @@ from curate.detectors.cascade.training.made_video import drawn_video
 from curate.detectors.cascade.training.supposed import Cases, cases_of
 
 VIDEO, NETWORK, CASES, JUDGE = range(4)  # what a generator is for; each has numbers of its own
-NUM_NETWORKS, NUM_JUDGES = 2, 1
+NUM_NETWORKS = 2
 EVERY = 10  # videos, of which one is reported
 
 
@@ -74,7 +74,7 @@ def train(
     other = fitted(1, examples)
     cases += [supposed(other, number, *made(number, "for the judge")) for number in first]
     judge = fit_judge(cases, training.generator(JUDGE), report=report)
-    named = {"network0": one, "network1": other, "judge0": judge}
+    named = {"network0": one, "network1": other, "judge": judge}
     return {f"{name}.{key}": array for name, arrays in named.items() for key, array in arrays.items()}
 
 
