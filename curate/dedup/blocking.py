@@ -24,6 +24,10 @@ LIKE = 0.75  # correlation of two samples, below which they are no candidates
 CHUNK = 1 << 18
 MIDDLE = View(0.05, 0.05, 0.9, 0.9)
 _MIRRORED = (np.arange(SEEN * SEEN) % SEEN % 2 == 1)[1:]  # values that a mirror turns round
+_SAME_FIRST = np.argsort(_MIRRORED, kind="stable")
+_NUM_SAME = int(np.count_nonzero(~_MIRRORED))
+_TWO_VIEWS = np.hstack([matrix_of(view)[:, _SAME_FIRST] for view in (WHOLE, MIDDLE)]).astype(np.float32)
+CHUNK_OF_PAIRS = 1 << 13  # so that what is computed of them stays in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -177,18 +181,26 @@ def _neighbours(codes: np.ndarray, shown: np.ndarray, clip: np.ndarray, rng: np.
 def _likeness(values: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """The largest correlation of pairs of rows over whole and middle, as they are and mirrored, float32 [P]."""
     likeness = np.empty(len(one), np.float32)
-    turn = np.where(_MIRRORED, -1, 1).astype(np.float32)
-    whole, middle = matrix_of(WHOLE), matrix_of(MIDDLE)
-    for at in range(0, len(one), CHUNK):
-        a, b = (values[rows[at : at + CHUNK]].astype(np.float32) for rows in (one, other))
-        best = np.full(len(a), -1, np.float32)
-        for mine, theirs in ((whole, whole), (middle, whole), (whole, middle)):
-            first, second = _unit(a @ mine), _unit(b @ theirs)
-            for turned in (second, second * turn):
-                best = np.maximum(best, np.einsum("ij,ij->i", first, turned))
-        likeness[at : at + CHUNK] = best
+    for at in range(0, len(one), CHUNK_OF_PAIRS):
+        seen = [_seen_twice(values[rows[at : at + CHUNK_OF_PAIRS]]) for rows in (one, other)]
+        (mine_whole, mine_middle), (their_whole, their_middle) = seen
+        best = _alike(mine_whole, their_whole)
+        np.maximum(best, _alike(mine_middle, their_whole), out=best)
+        np.maximum(best, _alike(mine_whole, their_middle), out=best)
+        likeness[at : at + CHUNK_OF_PAIRS] = best
     return likeness
 
 
-def _unit(values: np.ndarray) -> np.ndarray:
-    return values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-3)
+def _seen_twice(values: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Whole and middle of some samples: each float32 [P, VALUES], what a mirror turns round behind the rest, and 1 over
+    its length [P]."""
+    views = values.astype(np.float32) @ _TWO_VIEWS
+    parts = views[:, :VALUES], views[:, VALUES:]
+    return [(part, 1 / np.maximum(np.sqrt(np.einsum("ij,ij->i", part, part)), 1e-3)) for part in parts]
+
+
+def _alike(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """The larger of the correlations with the other as it is and mirrored, [P]: a mirror turns one part's sign."""
+    stays = np.einsum("ij,ij->i", one[0][:, :_NUM_SAME], other[0][:, :_NUM_SAME])
+    turns = np.einsum("ij,ij->i", one[0][:, _NUM_SAME:], other[0][:, _NUM_SAME:])
+    return (stays + np.abs(turns)) * one[1] * other[1]

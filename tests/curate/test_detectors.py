@@ -61,6 +61,19 @@ def test_a_fade_through_a_colour_is_found_with_both_its_halves(make_video: MadeV
     assert abs(fades[1].end_us - 2_500_000) <= 150_000
 
 
+def test_a_fade_with_which_a_video_begins_is_found(make_video: MadeVideos):
+    path = make_video(world=fade_world("black"), fps=30, size=(320, 180))
+    detector = make_detector("default", FPS)
+    with stream(str(path), max_side=256) as frames:
+        for frame in frames:
+            if frame.time_us >= 2_000_000:  # the first half of the fade ends here
+                detector.push(frame)
+    (fade,) = detector.finish(4_000_000)
+    assert fade.kind == "fade"
+    assert abs(fade.start_us - 2_000_000) <= 150_000
+    assert abs(fade.end_us - 2_500_000) <= 150_000
+
+
 def test_a_flash_in_a_pan_divides_nothing(make_video: MadeVideos):
     world = World((Scene(Texture(seed=5), 3.0, Camera(pan_diag_per_s=0.2), flashes=(Flash(1.5),)),))
     path = make_video(world=world, fps=30, size=(320, 180))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from array import array
 from collections import deque
 from collections.abc import Sequence
@@ -14,9 +13,9 @@ from curate.detectors.cascade.blanks import blank_cuts
 from curate.detectors.cascade.boundary import Boundary
 from curate.detectors.cascade.decide import FLASH, GRADUAL, HARD, Found, Thresholds, decide
 from curate.detectors.cascade.evidence import REACH, Evidence
-from curate.detectors.cascade.judge import Judge
+from curate.detectors.cascade.judge import Judge, from_log_odds, log_odds
 from curate.detectors.cascade.look import Look
-from curate.detectors.cascade.network import KINDS, SEEN, Network, Numbers
+from curate.detectors.cascade.network import KINDS, SEEN, Networks, Numbers
 from curate.detectors.cascade.signs import NUM_SIGNS, Signs
 from curate.detectors.cut import Cut
 from media.frame import Frame
@@ -24,8 +23,8 @@ from schemas.spans import Span
 
 LOOK_US = 65_000  # looks lie at least so far apart: every second frame at 30 fps
 SUPPOSED = Thresholds(hard=0.2, gradual=0.35, within=0.2, flash=0.4)  # what the network supposes is shown to the judge
-LEAST_HARD, LEAST_GRADUAL = 0.73, 0.88  # what both networks together must say of a transition
-TRUST_HARD, TRUST_GRADUAL = 0.5, 0.7  # how much the first network's word weighs, in log odds; the rest is the judge's
+LEAST_HARD, LEAST_GRADUAL = 0.8, 0.82  # what networks and judge together must say of a transition
+TRUST_HARD, TRUST_GRADUAL = 0.3, 0.7  # how much the networks' word weighs, in log odds; the rest is the judge's
 LONGEST_US = 3_000_000  # a mixture that takes longer, and is no fade, is a camera that turns
 FLASH_REJECTED = "flash_rejected"
 STRIDE = 32  # looks from one run of the network to the next
@@ -50,8 +49,8 @@ class CascadeDetector:
 
     name = "cascade"
 
-    def __init__(self, networks: tuple[Network, Judge] | None = None, *, asks: bool = False) -> None:
-        self._network, self._judge = networks or weights.trained()
+    def __init__(self, networks: tuple[Networks, Judge] | None = None, *, asks: bool = False) -> None:
+        self._networks, self._judge = networks or weights.trained()
         self._signs, self._evidence = Signs(), Evidence()
         self._looks: deque[Look] = deque(maxlen=KEPT)
         self._all_signs = array("f")
@@ -140,7 +139,7 @@ class CascadeDetector:
         self._read_signs()
         start = max(0, self._num_seen - SEEN)
         signs = np.array(self._all_signs[start * NUM_SIGNS :], np.float32).reshape(-1, NUM_SIGNS)
-        fresh = self._network.probabilities(signs)[self._num_seen - start : upto - start]
+        fresh = self._networks.probabilities(signs)[self._num_seen - start : upto - start]
         self._probabilities.append(fresh)
         self._doubts.extend((fresh[:, HARD] + fresh[:, GRADUAL].sum(axis=1)).tolist())
         self._num_seen = upto
@@ -174,14 +173,15 @@ class CascadeDetector:
         self._found += sorted(found)
 
     def _weighed(self, found: Found) -> list[Found]:
-        """What was supposed, with the score of both networks, if that is enough; a flash stays one in any case."""
+        """What was supposed, with the score of networks and judge, if that is enough; a flash stays one in any case."""
         if found.kind == KINDS[FLASH]:
             return [found]
         score = _together(found, self._judged(found))
         least = LEAST_HARD if found.kind == "hard" else LEAST_GRADUAL
         too_long = found.kind != "fade" and self._times[found.last] - self._times[found.first] > LONGEST_US
-        if found.first and not too_long:
-            weighed = Found(found.first, found.last, found.kind, score)
+        first = max(1, found.first)  # a video may begin in the middle of a fade
+        if first <= found.last and not too_long:
+            weighed = Found(first, found.last, found.kind, score)
             if self._asks and ASKED[0] <= score < ASKED[1]:
                 self._doubtful.append(weighed)
                 return []
@@ -191,7 +191,7 @@ class CascadeDetector:
         return []
 
     def _no_doubt(self, first: int, last: int, left: float) -> None:
-        """What the first network thought of these looks is settled; `left` of the doubt stays."""
+        """What the networks thought of these looks is settled; `left` of the doubt stays."""
         for number in range(max(0, first), min(last + 1, len(self._doubts))):
             self._doubts[number] = left
 
@@ -211,22 +211,13 @@ class CascadeDetector:
 
 def with_opinion(found: Found, opinion: float) -> float:
     """The weighted mean of a transition's score and an expert's opinion in log odds."""
-    return _probability(OPINION * _log_odds(opinion) + (1 - OPINION) * _log_odds(found.score))
+    return from_log_odds(OPINION * log_odds(opinion) + (1 - OPINION) * log_odds(found.score))
 
 
 def _together(found: Found, judged: float) -> float:
     """The weighted mean of both probabilities in log odds."""
     trust = TRUST_GRADUAL if found.kind in KINDS[GRADUAL] else TRUST_HARD
-    return _probability(trust * _log_odds(found.score) + (1 - trust) * _log_odds(judged))
-
-
-def _probability(log_odds: float) -> float:
-    return 1 / (1 + math.exp(-log_odds))
-
-
-def _log_odds(probability: float) -> float:
-    bounded = min(max(probability, 1e-4), 1 - 1e-4)
-    return math.log(bounded / (1 - bounded))
+    return from_log_odds(trust * log_odds(found.score) + (1 - trust) * log_odds(judged))
 
 
 def _last_quiet(probabilities: Numbers) -> int:

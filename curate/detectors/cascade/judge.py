@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,3 +24,13 @@ class Judge:
         deep = np.maximum(hidden @ self.arrays["deep_weight"] + self.arrays["deep_bias"], 0)
         score = float((deep @ self.arrays["last_weight"] + self.arrays["last_bias"])[0])
         return float(1 / (1 + np.exp(-score)))
+
+
+def from_log_odds(odds: float) -> float:
+    return 1 / (1 + math.exp(-odds))
+
+
+def log_odds(probability: float) -> float:
+    """Of a probability that is kept away from 0 and 1."""
+    bounded = min(max(probability, 1e-4), 1 - 1e-4)
+    return math.log(bounded / (1 - bounded))

@@ -1,6 +1,7 @@
-"""The small network that reads the signs of all looks: a convolution over time, in numpy.
+"""The small networks that read the signs of all looks: convolutions over time, in numpy.
 
-Five layers of 1-dimensional convolutions with residual connections; it sees about one second to both sides.
+Several, taught by different videos, err in different places; together they err less. Each has five layers of
+1-dimensional convolutions with residual connections, and sees about one second to both sides.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ KINDS = ("none", "hard", "dissolve", "fade", "wipe", "flash")
 """What the network tells apart, in the order of its outputs: what happens between a look and the one before."""
 MAX_SIGN = 5.0  # in spreads; a sign further out says no more
 SEEN = 2 + 2 * 2 + 2 * 4  # looks to each side on which a probability depends
+
+LEAST = 1e-5  # what a network says of a kind at least, where several are asked: none can rule it out alone
 
 Numbers = NDArray[np.floating]
 
@@ -44,3 +47,16 @@ class Network:
         padded = np.pad(values, ((reach, reach), (0, 0)))
         taps = (padded[at * distance : at * distance + len(values)] @ tap for at, tap in enumerate(weight))
         return sum(taps, self.arrays[f"{name}_bias"])
+
+
+@dataclass(frozen=True)
+class Networks:
+    """Several that look at the same signs."""
+
+    members: tuple[Network, ...]
+
+    def probabilities(self, signs: Numbers) -> Numbers:
+        """The geometric mean of what each says, float32 [N, len(KINDS)], each row adding up to 1."""
+        said = [np.maximum(network.probabilities(signs), LEAST) for network in self.members]
+        means = np.exp(np.mean(np.log(said), axis=0))
+        return means / means.sum(axis=1, keepdims=True)

@@ -10,22 +10,26 @@ from typing import IO
 import numpy as np
 
 from curate.detectors.cascade.judge import Judge
-from curate.detectors.cascade.network import Network
+from curate.detectors.cascade.network import Network, Networks
+
+NETWORK, JUDGE = "network", "judge"  # names of arrays begin with one and a dot; networks are numbered
 
 
-def read(source: Path | IO[bytes]) -> tuple[Network, Judge]:
-    """The network that reads looks and the judge of what it supposes, from an .npz file.
+def read(source: Path | IO[bytes]) -> tuple[Networks, Judge]:
+    """The networks that read looks and the judge of what they suppose, from an .npz file.
 
     Raises:
         KeyError: an array is missing.
     """
     with np.load(source) as arrays:
         named = {name: arrays[name].astype(np.float32) for name in arrays.files}
-    return Network(_of("network", named)), Judge(_of("judge", named))
+    names = sorted({key.split(".")[0] for key in named})
+    networks = (Network(_of(name, named)) for name in names if name.startswith(NETWORK))
+    return Networks(tuple(networks)), Judge(_of(JUDGE, named))
 
 
 @cache
-def trained() -> tuple[Network, Judge]:
+def trained() -> tuple[Networks, Judge]:
     """Those that come with longtake."""
     with files("curate.detectors.cascade").joinpath("weights.npz").open("rb") as file:
         return read(file)

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from curate.detectors.cascade import weights
 from curate.detectors.cascade.evidence import NUM_EVIDENCE
 from curate.detectors.cascade.judge import Judge
-from curate.detectors.cascade.network import KINDS, Network, Numbers
+from curate.detectors.cascade.network import KINDS, Network, Networks, Numbers
 from curate.detectors.cascade.signs import NUM_SIGNS
 from curate.detectors.cascade.training import __main__ as command
 from curate.detectors.cascade.training import fit_judge, fit_network
@@ -136,13 +137,28 @@ def test_weights_are_kept_small_and_scales_exactly():
 
 
 def test_the_untrained_arrays_have_the_shapes_that_the_detector_reads():
-    random = np.random.default_rng(0)
+    network, judge = untrained(0)
+    assert Network(network).probabilities(np.zeros((7, NUM_SIGNS), np.float32)).sum(axis=1) == pytest.approx(1)
+    assert 0 < Judge(judge).probability(np.zeros(NUM_EVIDENCE, np.float32)) < 1
+
+
+def untrained(seed: int) -> tuple[dict[str, Numbers], dict[str, Numbers]]:
+    """Arrays of a network and of a judge."""
+    random = np.random.default_rng(seed)
     scale = scale_of(random.standard_normal((9, NUM_SIGNS)))
-    network = Network(dict(fit_network.fresh_network(random, scale)) | scale)
-    assert network.probabilities(np.zeros((7, NUM_SIGNS), np.float32)).sum(axis=1) == pytest.approx(1)
+    network = dict(fit_network.fresh_network(random, scale)) | scale
     scale = scale_of(random.standard_normal((9, NUM_EVIDENCE)))
-    judge = Judge(dict(fit_judge.fresh_judge(random, NUM_EVIDENCE)) | scale)
-    assert 0 < judge.probability(np.zeros(NUM_EVIDENCE, np.float32)) < 1
+    return network, dict(fit_judge.fresh_judge(random, NUM_EVIDENCE)) | scale
+
+
+def test_of_several_networks_none_can_rule_a_kind_out_alone():
+    sure, other = (untrained(seed)[0] for seed in (0, 1))
+    sure["last_bias"] = np.array([500.0, 0, 0, 0, 0, 0])
+    signs = np.zeros((7, NUM_SIGNS), np.float32)
+    together = Networks((Network(sure), Network(other))).probabilities(signs)
+    assert Network(sure).probabilities(signs)[:, 1:].max() < 1e-30
+    assert together[:, 1:].min() > 1e-4
+    assert together.sum(axis=1) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("wrong", [{"videos": 0}, {"epochs": -1}, {"seconds": 0}])
@@ -152,7 +168,7 @@ def test_a_training_of_nothing_is_refused(wrong: dict[str, int]):
 
 
 @pytest.mark.usefixtures("torch")
-def test_the_command_writes_arrays_for_both_networks(
+def test_the_command_writes_arrays_for_networks_and_judge(
     make_video: MadeVideos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(command, "made_takes", lambda: made_takes(1))
@@ -162,16 +178,19 @@ def test_the_command_writes_arrays_for_both_networks(
         video = make_video(scenes=[(f"natural:{number}", 60)], fps=15)
         (folder / f"{number}.mp4").write_bytes(video.read_bytes())
     (tmp_path / "manifest.csv").write_text("name,n_cuts,cut_times_s,gradual\n1.mp4,0,,\n2.mp4,0,,\n")
-    out = tmp_path / "weights.npz"
-    words = ["--data", str(tmp_path), "--out", str(out), "--videos", "1", "--epochs", "1", "--seconds", "6"]
-    assert command.main(words) == 0
-    with np.load(out) as arrays:
-        named = {name: arrays[name].astype(np.float32) for name in arrays.files}
-    network = Network({name.removeprefix("network."): a for name, a in named.items() if name.startswith("network.")})
-    judge = Judge({name.removeprefix("judge."): a for name, a in named.items() if name.startswith("judge.")})
-    assert network.probabilities(np.zeros((3, NUM_SIGNS), np.float32)).shape == (3, len(KINDS))
+    out, beside = tmp_path / "weights.npz", tmp_path / "beside.npz"
+    arrays = dict(zip(("network", "judge"), untrained(0), strict=True))
+    named = {f"{kind}.{name}": array for kind, of_kind in arrays.items() for name, array in of_kind.items()}
+    np.savez(beside, **named)  # pyright: ignore[reportArgumentType]
+    words = ["--data", str(tmp_path), "--out", str(out), "--videos", "3", "--epochs", "1", "--seconds", "6"]
+    assert command.main([*words, "--beside", str(beside)]) == 0
+    networks, judge = weights.read(out)
+    assert len(networks.members) == 3
+    np.testing.assert_allclose(networks.members[2].arrays["last_weight"], arrays["network"]["last_weight"], rtol=1e-6)
+    np.testing.assert_allclose(judge.arrays["last_weight"], arrays["judge"]["last_weight"], rtol=1e-6)
+    assert networks.probabilities(np.zeros((3, NUM_SIGNS), np.float32)).shape == (3, len(KINDS))
     assert 0 <= judge.probability(np.zeros(NUM_EVIDENCE, np.float32)) <= 1
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["manifest.csv", "videos", "weights.npz"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["beside.npz", "manifest.csv", "videos", "weights.npz"]
 
 
 @pytest.mark.skipif(find_spec("torch") is not None, reason="PyTorch is installed")

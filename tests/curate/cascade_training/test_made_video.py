@@ -9,19 +9,25 @@ import pytest
 
 from curate.detectors.cascade.detector import LOOK_US
 from curate.detectors.cascade.network import KINDS
+from curate.detectors.cascade.training.coding import Coding
 from curate.detectors.cascade.training.events import (
     Burst,
     Event,
     ExposureStep,
+    HeldUp,
     Occlusion,
     Overlaid,
+    Relit,
     WhipPan,
     drawn_events,
 )
 from curate.detectors.cascade.training.examples import Example, example_of, frames_of
-from curate.detectors.cascade.training.footage import footage
+from curate.detectors.cascade.training.footage import MADE_SHARE, PHOTO_SHARE, Footage
 from curate.detectors.cascade.training.made_video import MadeVideo, Part, drawn_times, drawn_video
+from curate.detectors.cascade.training.motion import Path, from_nothing
 from curate.detectors.cascade.training.overlays import Patch
+from curate.detectors.cascade.training.photo_take import PhotoTake
+from curate.detectors.cascade.training.photographs import Photographs
 from curate.detectors.cascade.training.pieces import Piece
 from curate.detectors.cascade.training.slides import Slides, drawn_slides
 from curate.detectors.cascade.training.solids import drawn_solid
@@ -37,6 +43,11 @@ def joined(first: Piece, second: Piece, join: Join) -> MadeVideo:
     """Two parts of 2 s each."""
     parts = (Part(0.0, 2.0, first), Part(2.0, 2.0, second, join.seconds))
     return MadeVideo(parts, (join,), TIMES_US)
+
+
+def take_of(piece: Piece) -> Take:
+    assert isinstance(piece.take, Take)
+    return piece.take
 
 
 def kinds_of(example: Example) -> dict[int, str]:
@@ -73,7 +84,7 @@ def test_a_flash_is_no_transition(pieces: list[Piece]):
 
 
 def test_what_a_take_holds_itself_is_a_transition_of_the_video(pieces: list[Piece]):
-    take = replace(pieces[0].take, inner=((1.5, 1.5), (2.0, 2.6)))
+    take = replace(take_of(pieces[0]), inner=((1.5, 1.5), (2.0, 2.6)))
     fast = replace(pieces[0], take=take, start_s=0.5, speed=2.0)
     edges = joined(fast, pieces[1], Join()).edges()
     # (1.5 - 0.5) / 2 and so on
@@ -85,13 +96,13 @@ def test_what_a_take_holds_itself_is_a_transition_of_the_video(pieces: list[Piec
 
 
 def test_a_fade_of_which_only_the_start_is_shown_is_doubtful(pieces: list[Piece]):
-    take = replace(pieces[0].take, inner=((1.9, 3.0),))
+    take = replace(take_of(pieces[0]), inner=((1.9, 3.0),))
     edges = joined(replace(pieces[0], take=take), pieces[1], Join()).edges()
     assert [(edge.start_s, edge.end_s, edge.kind) for edge in edges][1:] == [(1.9, 2.0, None)]
 
 
 def test_the_cuts_of_a_still_are_not_seen(pieces: list[Piece]):
-    take = replace(pieces[0].take, inner=((1.5, 1.5),))
+    take = replace(take_of(pieces[0]), inner=((1.5, 1.5),))
     assert replace(pieces[0], take=take, speed=0.0).inner() == []
 
 
@@ -142,7 +153,7 @@ def test_an_event_in_front_is_seen_only_while_it_lasts(pieces: list[Piece], even
 def test_every_kind_of_event_can_be_painted(takes: list[Take]):
     events = [e for seed in range(20) for e in drawn_events(np.random.default_rng(seed), 0.8, takes, (128, 72), 4.0)]
     picture = takes[0].pictures[0]
-    assert len({type(event) for event in events}) == 6
+    assert len({type(event) for event in events}) == 9
     for event in events:
         seen = event.over(picture, event.start_s + event.seconds / 2)
         assert (seen.shape, seen.dtype) == (picture.shape, np.uint8)
@@ -177,12 +188,16 @@ def test_a_solid_is_one_picture_and_holds_no_transition():
     assert solid.inner() == []
 
 
-def test_a_seventh_of_the_footage_is_made_however_few_takes_there_are(takes: list[Take]):
-    for count in (1, 9, 27):
-        real, made = [takes[0]] * count, [takes[1]] * 24
-        drawn = footage(real, made)
-        share = sum(take is takes[1] for take in drawn) / len(drawn)
-        assert share == pytest.approx(0.14, abs=0.02)
+def test_takes_for_a_video_are_drawn_from_all_kinds_of_footage(takes: list[Take]):
+    picture = np.random.default_rng(0).integers(0, 255, (360, 640, 3), dtype=np.uint8)
+    everything = Footage([takes[0]], [takes[1]], Photographs((picture,)))
+    drawn = [take for seed in range(20) for take in everything.drawn(np.random.default_rng(seed))]
+    photographs = sum(isinstance(take, PhotoTake) for take in drawn) / len(drawn)
+    assert photographs == pytest.approx(PHOTO_SHARE, abs=0.05)
+    real, made = (sum(take is one for take in drawn) / len(drawn) for one in takes)
+    assert made == pytest.approx(MADE_SHARE, abs=0.04)
+    assert real == pytest.approx(1 - MADE_SHARE - PHOTO_SHARE, abs=0.05)
+    assert {id(take) for take in Footage([takes[0]]).drawn(np.random.default_rng(0))} == {id(takes[0])}
 
 
 def test_the_same_seed_gives_the_same_video_and_another_seed_another(takes: list[Take]):
@@ -219,3 +234,27 @@ def test_the_picture_that_a_detector_gets_is_the_one_that_was_made(pieces: list[
     video = joined(pieces[0], pieces[1], Join())
     frame = next(frames_of(video))
     assert np.array_equal(frame.rgb, video.picture(0.0))
+
+
+@pytest.mark.parametrize("codec", ["mpeg4", "libx264"])
+def test_what_was_encoded_comes_back_picture_by_picture(pieces: list[Piece], codec: str):
+    plain = joined(pieces[0], pieces[1], Join())
+    coded = replace(plain, coding=Coding(codec, (("g", "30"),)))
+    for frame, original in zip(frames_of(coded), frames_of(plain), strict=True):
+        assert np.abs(frame.rgb.astype(int) - original.rgb).mean() < 12
+
+
+def test_a_camera_that_sets_its_exposure_anew_comes_from_no_change(pieces: list[Piece]):
+    event = Relit(1.0, 2.0, from_nothing(Path(np.array([0.5, 0.6]), np.array([[9.0], [0.5]])), 1.0))
+    piece = replace(pieces[0], events=(event,))
+    assert looks_like(piece.picture(0.9), pieces[0].picture(0.9))
+    assert piece.picture(2.5).mean() == pytest.approx(pieces[0].picture(2.5).mean() / 2, abs=1)
+
+
+def test_what_is_held_up_covers_and_leaves(pieces: list[Piece]):
+    sheet = np.full((40, 60, 3), 250, np.uint8)
+    path = Path(np.array([0.0, 0.5, 1.0]), np.array([[2, 0], [0, 0], [2, 0.0]]))
+    piece = replace(pieces[0], events=(HeldUp(1.0, 1.0, sheet, path, 1.0),))
+    assert looks_like(piece.picture(0.9), pieces[0].picture(0.9))
+    assert (piece.picture(1.5)[20:50, 40:90] == 250).all()
+    assert looks_like(piece.picture(2.5), pieces[0].picture(2.5))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from curate.detectors.cascade.training.__main__ import main
-from curate.detectors.cascade.training.aside import is_aside, read_names
+from curate.detectors.cascade.training.aside import groups_of
 from curate.detectors.cascade.training.takes import Labelled, labelled, read_takes
 from media.stream import stream
 from tests.conftest import MadeVideos
@@ -53,15 +53,9 @@ def test_what_cannot_serve_is_reported_by_name(make_video: MadeVideos, tmp_path:
     assert [line.split(":")[0] for line in lines] == [f"left out {short.name}", "left out broken.mp4"]
 
 
-def test_a_file_may_name_others_to_keep_aside(tmp_path: Path):
-    file = tmp_path / "names.txt"
-    file.write_text("mine.mp4\n\n  yours.mp4\n")
-    assert [is_aside(name, read_names(file)) for name in ("mine.mp4", "yours.mp4", "skv_bikes.mp4")] == [
-        True,
-        True,
-        False,
-    ]
-    assert is_aside("skv_bikes.mp4")
+def test_the_groups_are_the_bench_s_and_two_of_every_second_name():
+    names = ["d.mp4", "skv_bikes.mp4", "a.mp4", "c.mp4", "b.mp4"]
+    assert groups_of(names) == {"a.mp4": 1, "b.mp4": 2, "c.mp4": 1, "d.mp4": 2, "skv_bikes.mp4": 0}
 
 
 def test_without_a_manifest_the_command_says_which_file_it_misses(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -1,11 +1,14 @@
-"""Which labelled videos training leaves out unless it is told otherwise, so that a bench can look at them apart.
+"""The groups of labelled videos that training can leave out, so that its networks can be tried on what they never saw.
 
-Whether given weights have seen them is a matter of how they were trained: this list alone does not say.
+A made video is of takes of one group. So a training without a group makes the same videos as one with it, less the
+group's. Group 0 is looked at by a bench alone; what is chosen is chosen with the other two left out in turn.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterable
+
+NUM_GROUPS = 3
 
 ASIDE = frozenset(
     {
@@ -32,11 +35,14 @@ ASIDE = frozenset(
 )
 
 
-def is_aside(name: str, aside: frozenset[str] = ASIDE) -> bool:
-    """Whether training leaves out the video of this file name."""
-    return name in aside
+def is_aside(name: str) -> bool:
+    """Whether the video of this file name is of group 0."""
+    return name in ASIDE
 
 
-def read_names(file: Path) -> frozenset[str]:
-    """File names, one a line; empty lines do not count."""
-    return frozenset(line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip())
+def groups_of(names: Iterable[str]) -> dict[str, int]:
+    """The group of each name, 0 to NUM_GROUPS - 1."""
+    names = list(names)
+    others = sorted(name for name in names if not is_aside(name))
+    groups = {name: 1 + number % (NUM_GROUPS - 1) for number, name in enumerate(others)}
+    return {name: groups.get(name, 0) for name in names}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import av
 import numpy as np
 
 from curate.detectors.cascade.look import Look
@@ -43,8 +42,7 @@ def example_of(video: MadeVideo) -> tuple[Example, list[Look]]:
 def frames_of(video: MadeVideo) -> Iterator[Frame]:
     """A frame for each of the video's times."""
     scaler: Scaler | None = None
-    for number, time_us in enumerate(video.times_us.tolist()):
-        picture = av.VideoFrame.from_ndarray(video.picture(time_us / 1e6), "rgb24")
+    for number, (time_us, picture) in enumerate(zip(video.times_us.tolist(), video.pictures(), strict=True)):
         size = picture.width, picture.height
         scaler = scaler or Scaler(Geometry(0, *size), size)
         yield Frame(number, time_us, picture, scaler)

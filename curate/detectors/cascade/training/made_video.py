@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import av
 import numpy as np
 
 from curate.detectors.cascade.detector import LOOK_US
+from curate.detectors.cascade.training.coding import Coding, drawn_coding
 from curate.detectors.cascade.training.draws import one_of, whole
 from curate.detectors.cascade.training.events import Burst, drawn_events
 from curate.detectors.cascade.training.labels import Edge
 from curate.detectors.cascade.training.pieces import Piece, Shot, drawn_piece
 from curate.detectors.cascade.training.slides import drawn_slides
 from curate.detectors.cascade.training.solids import drawn_solid
-from curate.detectors.cascade.training.takes import Take
+from curate.detectors.cascade.training.takes import Filmed
 from curate.detectors.cascade.training.transitions import Join, drawn_join
 from media.synthetic.texture import Image
 
@@ -55,12 +57,13 @@ class Part:
 @dataclass(frozen=True)
 class MadeVideo:
     """joins[i] lies between parts[i] and parts[i + 1]; times_us: int64 [N], when it is looked at; `bar`: height in
-    pixels of the black bars above and below."""
+    pixels of the black bars above and below; `coding`: what it is encoded with."""
 
     parts: tuple[Part, ...]
     joins: tuple[Join, ...]
     times_us: Image
     bar: int = 0
+    coding: Coding | None = None
 
     def picture(self, at_s: float) -> Image:
         """uint8 [H, W, 3] RGB."""
@@ -76,6 +79,11 @@ class MadeVideo:
             seen = seen.copy()
             seen[: self.bar] = seen[-self.bar :] = 0
         return seen
+
+    def pictures(self) -> Iterator[av.VideoFrame]:
+        """One for each of the times, as a decoder gives it."""
+        drawn = (av.VideoFrame.from_ndarray(self.picture(at / 1e6), "rgb24") for at in self.times_us.tolist())
+        return drawn if self.coding is None else self.coding.of(drawn)
 
     def edges(self) -> list[Edge]:
         """Every transition: those between the shots, then those that shots hold themselves."""
@@ -118,7 +126,7 @@ def _inner_edges(part: Part) -> list[Edge]:
     return edges
 
 
-def drawn_video(random: np.random.Generator, takes: Sequence[Take], seconds: float) -> MadeVideo:
+def drawn_video(random: np.random.Generator, takes: Sequence[Filmed], seconds: float) -> MadeVideo:
     """A video of at least `seconds`, every choice drawn."""
     size = one_of(random, SIZES)
     parts, joins = list[Part](), list[Join]()
@@ -134,11 +142,11 @@ def drawn_video(random: np.random.Generator, takes: Sequence[Take], seconds: flo
         parts.append(Part(parts[-1].end_s if parts else 0.0, length, shot, join.seconds, is_jump))
         joins.append(following)
     bar = whole(random, 4, max(5, size[1] // 6)) if random.random() < 0.15 else 0
-    return MadeVideo(tuple(parts), tuple(joins[:-1]), drawn_times(random, parts[-1].end_s), bar)
+    return MadeVideo(tuple(parts), tuple(joins[:-1]), drawn_times(random, parts[-1].end_s), bar, drawn_coding(random))
 
 
 def _drawn_shot(
-    random: np.random.Generator, takes: Sequence[Take], size: tuple[int, int], seconds: float, before: Shot | None
+    random: np.random.Generator, takes: Sequence[Filmed], size: tuple[int, int], seconds: float, before: Shot | None
 ) -> tuple[Shot, bool]:
     """A shot, and whether it goes on with the take of the one before."""
     if isinstance(before, Piece) and before.speed and random.random() < JUMP_SHARE:

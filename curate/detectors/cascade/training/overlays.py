@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from curate.detectors.cascade.training.draws import a_colour, letters, one_of, whole
-from curate.detectors.cascade.training.takes import Take
+from curate.detectors.cascade.training.takes import Filmed
 from media.synthetic.shape import Overlay
 from media.synthetic.texture import Image
 
@@ -41,18 +41,18 @@ class Patch:
         return painted if share >= 1 else cv2.addWeighted(picture, 1 - share, painted, share, 0)
 
 
-def drawn_patch(random: np.random.Generator, takes: Sequence[Take], width: int, height: int) -> Patch:
+def drawn_patch(random: np.random.Generator, takes: Sequence[Filmed], width: int, height: int) -> Patch:
     """A patch for pictures of this size."""
     if random.random() < INSET_SHARE:
         return _inset(random, takes, width, height)
     match one_of(random, ("subtitle", "subtitle", "lower third", "logo", "logo")):
         case "subtitle":
-            return Patch(words=_lines(random))
+            return Patch(words=drawn_lines(random))
         case "lower third":
             band = np.empty((max(1, int(height * 0.14)), int(width * random.uniform(0.4, 1)), 3), np.uint8)
             band[:] = a_colour(random)
             top = int(height * random.uniform(0.72, 0.85))
-            return Patch(band, 0, top, random.uniform(0.6, 1), _lines(random))
+            return Patch(band, 0, top, random.uniform(0.6, 1), drawn_lines(random))
         case _:
             size = int(width * random.uniform(0.08, 0.3)), int(height * random.uniform(0.08, 0.3))
             squares = random.integers(0, 255, (3, 3, 3), dtype=np.uint8)
@@ -60,7 +60,7 @@ def drawn_patch(random: np.random.Generator, takes: Sequence[Take], width: int, 
             return Patch(logo, whole(random, 0, width - size[0]), whole(random, 0, height - size[1]))
 
 
-def _inset(random: np.random.Generator, takes: Sequence[Take], width: int, height: int) -> Patch:
+def _inset(random: np.random.Generator, takes: Sequence[Filmed], width: int, height: int) -> Patch:
     """A still picture that comes and goes over a band, or over a part, of one that goes on."""
     if random.random() < 0.5:
         size = width, int(height * random.uniform(0.15, 0.38))
@@ -68,17 +68,18 @@ def _inset(random: np.random.Generator, takes: Sequence[Take], width: int, heigh
     else:
         size = int(width * random.uniform(0.2, 0.5)), int(height * random.uniform(0.2, 0.5))
         left, top = whole(random, 0, width - size[0]), whole(random, 0, height - size[1])
-    pictures = one_of(random, takes).pictures
-    return Patch(cv2.resize(pictures[int(random.integers(len(pictures)))], size), left, top)
+    take = one_of(random, takes)
+    return Patch(cv2.resize(take.at(random.uniform(0, take.seconds)), size), left, top)
 
 
-def _lines(random: np.random.Generator) -> tuple[Overlay, ...]:
+def drawn_lines(random: np.random.Generator, high: tuple[float, float] = (0.78, 0.94)) -> tuple[Overlay, ...]:
+    """One or two lines of words whose middle lies between the heights `high`, in shares of the picture's."""
     colour = one_of(random, ("white", "white", "yellow"))
     return tuple(
         Overlay(
             letters(random, 8, 34),
             place_x=random.uniform(0.35, 0.65),
-            place_y=random.uniform(0.78, 0.94),
+            place_y=random.uniform(*high),
             size_diag=random.uniform(0.02, 0.04),
             colour=colour,
         )

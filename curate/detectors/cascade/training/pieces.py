@@ -12,9 +12,10 @@ import numpy as np
 
 from curate.detectors.cascade.training.draws import one_of
 from curate.detectors.cascade.training.events import Event, drawn_events
-from curate.detectors.cascade.training.takes import Take
+from curate.detectors.cascade.training.takes import Filmed
 from media.synthetic.texture import Image
 
+PALE, DARK = 0.08, 0.06  # shares of the pieces
 PUMPED_QUALITY = 40  # worse JPEG than this also changes over time, as between keyframes at a low bit rate
 
 
@@ -81,7 +82,7 @@ class Tone:
 class Piece:
     """`seconds` of a take from its `start_s`, `speed` times as fast (0: a still), at this `quality` of JPEG."""
 
-    take: Take
+    take: Filmed
     start_s: float
     seconds: float
     speed: float
@@ -122,7 +123,7 @@ class Piece:
 
 def drawn_piece(
     random: np.random.Generator,
-    takes: Sequence[Take],
+    takes: Sequence[Filmed],
     size: tuple[int, int],
     seconds: float,
     *,
@@ -161,8 +162,15 @@ def _drawn_framing(random: np.random.Generator, size: tuple[int, int], is_still:
 
 
 def _drawn_tone(random: np.random.Generator) -> Tone:
+    """Most are about as they are; some are pale as in fog, or dark."""
+    is_grey, share = random.random() < 0.08, random.random()
+    if share < PALE:
+        gain = random.uniform(0.2, 0.6)
+        return Tone(gain, random.uniform(0.3, 1) * 255 * (1 - gain), is_grey)
+    if share < PALE + DARK:
+        return Tone(random.uniform(0.08, 0.4), 0.0, is_grey)
     gain = one_of(random, (1.0, 1.0, random.uniform(0.6, 1.3)))
-    return Tone(gain, one_of(random, (0.0, 0.0, random.uniform(-20, 20))), random.random() < 0.08)
+    return Tone(gain, one_of(random, (0.0, 0.0, random.uniform(-20, 20))), is_grey)
 
 
 def compressed(picture: Image, quality: int | None, at_s: float = 0.0) -> Image:

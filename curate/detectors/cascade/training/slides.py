@@ -11,7 +11,7 @@ import numpy as np
 from curate.detectors.cascade.training.draws import a_colour, letters, one_of, whole
 from curate.detectors.cascade.training.events import Event
 from curate.detectors.cascade.training.pieces import Piece, compressed, drawn_piece
-from curate.detectors.cascade.training.takes import Take
+from curate.detectors.cascade.training.takes import Filmed
 from media.synthetic.texture import Colour, Image
 
 PAPERS: tuple[Colour, ...] = (
@@ -50,7 +50,7 @@ class Slides:
 
 
 def drawn_slides(
-    random: np.random.Generator, takes: Sequence[Take], size: tuple[int, int], seconds: float, *, is_screen: bool
+    random: np.random.Generator, takes: Sequence[Filmed], size: tuple[int, int], seconds: float, *, is_screen: bool
 ) -> Slides:
     """`is_screen`: the page stays and the film in its window cuts; else the pages change and the film goes on."""
     width, height = size
@@ -97,7 +97,7 @@ def page(random: np.random.Generator, width: int, height: int) -> Image:
     return cv2.resize(large, (width, height), interpolation=cv2.INTER_AREA)
 
 
-def _drawn_base(random: np.random.Generator, takes: Sequence[Take], width: int, height: int) -> Image:
+def _drawn_base(random: np.random.Generator, takes: Sequence[Filmed], width: int, height: int) -> Image:
     if random.random() < 0.3:
         return cv2.GaussianBlur(drawn_piece(random, takes, (width, height), 1.0).picture(0), (0, 0), 6)
     return page(random, width, height)

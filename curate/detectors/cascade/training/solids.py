@@ -8,8 +8,10 @@ import numpy as np
 
 from curate.detectors.cascade.training.draws import a_colour, one_of
 from curate.detectors.cascade.training.events import Event
+from curate.detectors.cascade.training.overlays import Patch, drawn_lines
 from media.synthetic.texture import Colour, Image
 
+TITLED = 0.4
 COLOURS: tuple[Colour, ...] = (
     (0, 0, 0),
     (0, 0, 0),
@@ -36,9 +38,12 @@ class Solid:
 
 
 def drawn_solid(random: np.random.Generator, width: int, height: int) -> Solid:
-    """One colour, or now and then one that gets lighter to the right."""
+    """One colour, now and then one that gets lighter to the right, or with a title on it."""
     still = np.full((height, width, 3), one_of(random, (*COLOURS, a_colour(random))), np.uint8)
     if random.random() < 0.3:
         slope = np.linspace(random.uniform(-60, 0), random.uniform(0, 60), width, dtype=np.float32)
         still = np.clip(still + slope[None, :, None], 0, 255).astype(np.uint8)
+    if random.random() < TITLED:
+        lines = drawn_lines(random, (0.3, 0.7))
+        still = Patch(words=lines).over(still, 1.0)
     return Solid(still)

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -24,6 +25,20 @@ class Labelled:
 
     name: str
     inner: tuple[tuple[float, float], ...]
+
+
+class Filmed(Protocol):
+    """Footage of one camera. `inner`: the transitions that it holds, as in `Labelled`."""
+
+    @property
+    def seconds(self) -> float: ...
+
+    @property
+    def inner(self) -> tuple[tuple[float, float], ...]: ...
+
+    def at(self, at_s: float) -> Image:
+        """The picture at `at_s`, 0 to `seconds`: uint8 [H, W, 3] RGB."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +81,7 @@ def read_takes(
     rows: list[Labelled], videos: Path, folder: Path, report: Callable[[str], None] = lambda line: None
 ) -> list[Take]:
     """The takes of these rows, their frames kept in files in `folder`. What cannot serve is reported and left out."""
+    folder.mkdir(exist_ok=True)
     takes = list[Take]()
     for number, row in enumerate(rows):
         try:
