@@ -5,7 +5,7 @@
 #   python -m curate.detectors.cascade.training --data DIR --takes FOLDER/takes --photographs FOLDER/photographs --out weights.npz
 #
 # Licences: the packages' own (GPL, LGPL, Apache, MIT, BSD, CC-BY, CC-BY-SA, CC0; one video by way of Pexels). Nothing of it is kept
-# in the repository; what is learnt are 80 KB of weights.
+# in the repository; what is learnt are 130 KB of weights.
 set -euo pipefail
 out=$(realpath -m "${1:-cut_footage}")
 mkdir -p "$out"/{takes,photographs,packages}
