@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import partial
 
+from curate.detectors.cascade import weights
 from curate.media_reject import media_reject
 from curate.passes import ScanSettings
 from curate.requested import REQUESTED_SQL, Misplaced, Placed, columns_at_edges
@@ -20,7 +21,7 @@ from schemas.ids import clip_id_of, fingerprint_of
 from schemas.spans import US
 
 STAGE = "scan"
-VERSION = 4  # 3: the cascade; only needed frames; camera, borders, text, hashes, signatures; requested spans
+VERSION = 5  # 5: three networks suppose; fades with which a video begins
 
 
 def scan_plan(settings: ScanSettings) -> Plan:
@@ -43,7 +44,7 @@ def scan_due(settings: ScanSettings) -> Due:
 
 
 def _fingerprint(settings: ScanSettings) -> str:
-    return fingerprint_of(STAGE, VERSION, settings)
+    return fingerprint_of(STAGE, VERSION, settings, [weights.identity()] if settings.detector == "default" else ())
 
 
 def _make_work(settings: ScanSettings, slot: Slot) -> Work:
