@@ -11,12 +11,21 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the extra `model` is not installed")
 
-from model.fused import fuse, gated, quick_gelu, rms_norm  # noqa: E402
+from transformers.models.qwen2_vl import modeling_qwen2_vl  # noqa: E402
+
+from model.fused import ROTATIONS, fuse, gated, quick_gelu, rms_norm  # noqa: E402
 from model.load import LoadedModel, load_model  # noqa: E402
 from tests.model import tiny  # noqa: E402
 
 # Dynamo looks at .grad of activations on its way, and torch warns of that.
 pytestmark = pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
+
+
+@pytest.fixture(autouse=True)
+def stock_rotations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a process keeps fused is the stock function again for the tests after these."""
+    for name in ROTATIONS:
+        monkeypatch.setattr(modeling_qwen2_vl, name, getattr(modeling_qwen2_vl, name))
 
 
 @pytest.fixture
