@@ -81,14 +81,18 @@ class ManyCaptioner:
 def _exchange(
     requests: Iterator[CaptionRequest], asked: Any, answered: Any, processes: Sequence[Any]
 ) -> Iterator[CaptionResult]:
-    """Keeps the queue filled and hands results on until every process has said that it is done."""
-    running, waiting, given_out = len(processes), next(requests, None), False
+    """Keeps the queue filled and hands results on until every process has said that it is done.
+
+    A quick process may end two rounds while a slow one is still in its first: then another end is put out for that.
+    """
+    running, waiting, given_out, unanswered = len(processes), next(requests, None), False, 0
     while running:
         while waiting is not None:
             try:
                 asked.put_nowait(waiting)
             except queue.Full:
                 break
+            unanswered += 1
             waiting = next(requests, None)
         if waiting is None and not given_out:
             given_out = True
@@ -102,9 +106,13 @@ def _exchange(
                 raise RuntimeError(f"a captioning process died with exit code {dead[0].exitcode}") from None
             continue
         if kind == "result":
+            unanswered -= 1
             yield value
         elif kind == "done":
             running -= 1
+            if not running and unanswered:
+                asked.put(None)
+                running = 1
         else:
             raise RuntimeError(f"a captioning process failed:\n{value}")
 
