@@ -1,8 +1,8 @@
 """The test server with memory in hand: `python -m bench.warm_server FOLDER MB`; each line that it reads takes memory,
 and the next request for a file lets go of it.
 
-A virtual machine gives free memory back to its host within seconds, and the first write to a page that is gone costs
-ten times the write. So a command that starts up before it writes would be measured with less memory than one that
+A virtual machine gives free memory back to its host within seconds, and the first write to a page that is gone has been
+seen to cost ten times the write (on other days nothing: docs/log.md). So a command that starts up before it writes would be measured with less memory than one that
 writes at once. What is let go when the first request comes is there for both.
 """
 

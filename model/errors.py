@@ -17,6 +17,7 @@ REASONS: dict[str, str] = {
     "no_logprobs": "Logit distillation learns from kept tokens and their likeliest alternatives.",
     "other_vocabulary": "Logprobs of one vocabulary mean nothing to another.",
     "not_installed": "A library that this needs is missing.",
+    "not_fusable": "Leave --compile out: it knows norms and gates of Llama-like networks.",
     "exists": "The destination is there already.",
     "disk_full": "There is not enough room at the destination.",
 }

@@ -7,6 +7,7 @@ third of a pass at the 7B shape. Linear layers, attention, adapters and hooks st
 from __future__ import annotations
 
 import importlib
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -14,6 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from model.errors import ModelError
 
 Function = Callable[..., Any]
 ROTATIONS = ("apply_rotary_pos_emb", "apply_rotary_pos_emb_vision")
@@ -24,26 +27,28 @@ def compiled(function: Function) -> Function:
     return torch.compile(function, dynamic=True)
 
 
-def fuse(network: nn.Module, compile_with: Callable[[Function], Function] = compiled) -> int:
-    """Changes the modules of a Qwen2-VL or Llama-like network in place; returns how many.
+def fuse(network: nn.Module, compile_with: Callable[[Function], Function] = compiled) -> Counter[str]:
+    """Changes the modules of a Qwen2-VL or Llama-like network in place; returns how many of each kind.
 
     Values differ from the stock ones by rounding only: norms give the dtype that they were given, also where their
     weights are of a wider one. compile_with: for tests. The rotations are functions of the modelling file and stay
-    fused for every network of its kind in this process.
+    fused for every network of its kind in this process. Raises ModelError where there is nothing to fuse.
     """
     norm, gate, quick = (compile_with(one) for one in (rms_norm, gated, quick_gelu))
-    changed = 0
+    changed: Counter[str] = Counter()
     for module in network.modules():
         name = type(module).__name__
         if name.endswith("RMSNorm"):
             module.forward = partial(_norm_forward, module, norm)
+            changed["norms"] += 1
         elif name.endswith("MLP") and _is_gated_silu(module):
             module.forward = partial(_mlp_forward, module, gate)
+            changed["gates"] += 1
         elif name == "QuickGELUActivation":
             module.forward = quick
-        else:
-            continue
-        changed += 1
+            changed["activations"] += 1
+    if not changed:
+        raise ModelError("not_fusable", f"{type(network).__name__} has no norm, gate or activation that is known here.")
     for file in {type(module).__module__ for module in network.modules() if ".modeling_" in type(module).__module__}:
         _fuse_rotations(importlib.import_module(file), compile_with)
     return changed
@@ -75,9 +80,8 @@ def _mlp_forward(module: Any, gate: Function, x: Tensor) -> Tensor:
 
 
 def _is_gated_silu(module: nn.Module) -> bool:
-    return all(hasattr(module, name) for name in ("gate_proj", "up_proj", "down_proj")) and isinstance(
-        getattr(module, "act_fn", None), nn.SiLU
-    )
+    parts = all(hasattr(module, name) for name in ("gate_proj", "up_proj", "down_proj"))
+    return parts and type(getattr(module, "act_fn", None)).__name__ in ("SiLU", "SiLUActivation")  # torch's, the stock
 
 
 def _fuse_rotations(modelling: Any, compile_with: Callable[[Function], Function]) -> None:

@@ -153,14 +153,17 @@ def _listener(pipe: Connection, transfers: Transfers, http: Http) -> Callable[[]
     stop = threading.Event()
 
     def answer(said: Fetched | BaseException) -> None:
-        with contextlib.suppress(BrokenPipeError):  # the run is gone: the next turn sees it
+        with contextlib.suppress(OSError):  # nobody listens any more: the next turn sees it, or has seen it
             pipe.send(said if isinstance(said, Fetched) else Bug("".join(traceback.format_exception(said))))
 
     def listen() -> None:
         try:
             said = pipe.recv()
-        except (EOFError, ConnectionError):
-            os._exit(0)
+        except (EOFError, ConnectionError):  # who asked waits no more; what others asked for goes on
+            stop.set()
+            transfers.forget(pipe.fileno())
+            pipe.close()
+            return
         if isinstance(said, Target):
             stop.clear()
             transfers.start(http.fetching(replace(said, stop=stop)), answer)

@@ -71,6 +71,14 @@ def test_an_ended_run_stops_a_fetch_and_keeps_what_came(receivers: Receivers, se
     assert target.partial.stat().st_size == (server.folder / "a.mp4").stat().st_size // 2
 
 
+def test_who_waits_no_more_ends_nothing_but_its_own_fetch(server: Server, tmp_path: Path):
+    receivers = Receivers(OPEN, "longtake", count=1)
+    before = pids(receivers)
+    receivers._processes[0].line().close()
+    told = receivers.fetch(Target("key", server.url("ok", "a.mp4"), tmp_path / "x.part"))
+    assert (told.outcome, pids(receivers)) == ("ok", before)
+
+
 def test_a_bug_in_the_process_is_raised_with_its_traceback(receivers: Receivers, server: Server, tmp_path: Path):
     with pytest.raises(BackendBug, match="FileNotFoundError"):
         receivers.fetch(Target("key", server.url("ok", "a.mp4"), tmp_path / "no folder" / "x.part"))
