@@ -36,13 +36,14 @@ step "3. Captions: a Tarsier2 of a million weights describes the clips, in two s
 recaption=(recaption run -c "$catalogue" --selection stories --model "$teacher" --gates off --top-logprobs 8
     --max-new-tokens 64)
 bold "\$ $(typed "${recaption[@]}" --shard 0/2) &  # kill -9"
-"${recaption[@]}" --shard 0/2 & run=$!
-for _ in $(seq 600); do
-    sleep 0.1
-    if ! kill -0 $run 2>/dev/null || compgen -G "$catalogue/captions/part-*" >/dev/null; then break; fi
+"${recaption[@]}" --shard 0/2 >"$out/killed.log" 2>&1 & run=$!
+for _ in $(seq 600); do  # until it has said its first text: those under way are lost, and are made again below
+    sleep 0.05
+    if ! kill -0 $run 2>/dev/null || grep -q "caption: [1-9]" "$out/killed.log"; then break; fi
 done
 kill -9 $run 2>/dev/null || true
 wait $run 2>/dev/null || true
+cat "$out/killed.log"
 show recaption status -c "$catalogue" --selection stories
 show "${recaption[@]}" --shard 0/2
 show "${recaption[@]}" --shard 1/2
