@@ -2,8 +2,9 @@
 and the next request for a file lets go of it.
 
 A virtual machine gives free memory back to its host within seconds, and the first write to a page that is gone has been
-seen to cost ten times the write (on other days nothing: docs/log.md). So a command that starts up before it writes would be measured with less memory than one that
-writes at once. What is let go when the first request comes is there for both.
+seen to cost ten times the write (on other days nothing: docs/log.md). So a command that starts up before it writes
+would be measured with less memory than one that writes at once. What is let go when the first request comes is there
+for both.
 """
 
 from __future__ import annotations

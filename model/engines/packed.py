@@ -76,7 +76,8 @@ class PackedGenerator:
     def write(self, rows: Sequence[Row], tell: Tell | None = None) -> list[Written]:
         """One text a row, in order. Raises torch.OutOfMemoryError; nothing is kept then."""
         lengths = [len(row.prompt.input_ids) for row in rows]
-        capacity = max(n + row.request.max_new_tokens for n, row in zip(lengths, rows, strict=True))
+        # a row that is done writes on, unread, for as long as others do
+        capacity = max(lengths) + max(row.request.max_new_tokens for row in rows)
         cache = RowCache(self._text.config.num_hidden_layers, len(rows), capacity)
         with rows_attention(self._text):
             logits, positions = self._prefill(rows, cache)

@@ -62,6 +62,14 @@ def test_a_batch_writes_what_stock_generate_writes_for_each_alone(model: LoadedM
     assert [text.ids for text in written] == [stock_text(model, request) for request in requests]
 
 
+def test_a_long_prompt_that_is_done_may_wait_for_short_ones_that_write_on(model: LoadedModel) -> None:
+    """It goes on writing, unread, until half of the rows are done: further than its own end."""
+    requests = [ask("a", text="word " * 30, max_new_tokens=2)] + [ask(name, max_new_tokens=60) for name in "bc"]
+    rows = [Row(request, model.processor.prompt(request.messages, generation=True)) for request in requests]
+    written = PackedGenerator(replace(model, stop_ids=())).write(rows)
+    assert [len(text.ids) for text in written] == [2, 60, 60]
+
+
 def test_features_of_folded_frames_are_the_towers_own(model: LoadedModel) -> None:
     prompt = model.processor.prompt(ask("a", 4).messages)
     inputs = model.processor.collate([prompt])
