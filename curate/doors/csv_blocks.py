@@ -23,6 +23,8 @@ PARSED_AT_ONCE = 4 << 20
 SHOWN = 80
 INDEX = ("source_row", "line_problem")
 _QUOTE = b'"'
+_MARK = b"\xef\xbb\xbf"
+"""Before a file's first byte it says that it is UTF-8; elsewhere it is a character like others."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def csv_batches(path: Path, dialect: Dialect) -> Iterator[Batch]:
     with opened(path) as file:
         block = _Block(file)
         block.fill()
-        content = block.content.removeprefix(b"\xef\xbb\xbf")
+        content = block.content.removeprefix(_MARK)
         blank = len(content) - len(content.lstrip(b"\r\n"))
         ends = _Ends(content, dialect.line_break)
         header = ends.behind(blank) or len(content)
@@ -168,7 +170,7 @@ class _Ends:
 def _read(block: _Block, dialect: Dialect, row: int, line: int) -> tuple[Batch | None, int]:
     """The records that begin in the block, and how many bytes they take."""
     used = _whole(block, dialect.line_break)
-    if used:
+    if used and not block.content.startswith(_MARK):  # Arrow would leave it out
         try:
             return _quick(block.content, used, dialect, row, line), used
         except pa.ArrowInvalid:

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from curate.doors import csv_blocks
@@ -179,6 +179,7 @@ def test_records_of_a_csv_file_are_the_same_wherever_blocks_end(
 @pytest.mark.parametrize("block_bytes", [16, 64])
 @MANY
 @given(st.lists(TEXT, max_size=8).map("\n".join))
+@example("\r\r\r\n\n\n\n\ufeff")  # a block that begins with what marks a file's encoding
 def test_what_becomes_of_damaged_csv_does_not_depend_on_where_blocks_end(block_bytes: int, text: str) -> None:
     content = b"a,b,c\n1,2,3\n" + text.encode() + b"\n4,5,6\n"
     whole, lines = read_in_blocks(content, 1 << 20)
