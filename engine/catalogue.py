@@ -21,7 +21,8 @@ from engine.store import CatalogueError, Store
 from schemas.spec import TableSpec
 from schemas.tables import ALL, BY_NAME
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""1 knew videos by their SHA-256, 2 knows them by their BLAKE3."""
 HEAD = "catalogue.json"
 DERIVED = "derived"
 _URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+://")
@@ -222,5 +223,10 @@ def _check_format(head: bytes, store: Store) -> None:
     if format_version > FORMAT_VERSION:
         raise CatalogueError(
             f"{store.url} was written by a newer longtake (format {format_version}, "
-            f"this one reads up to {FORMAT_VERSION}): upgrade longtake"
+            f"this one reads {FORMAT_VERSION}): upgrade longtake"
+        )
+    if format_version < FORMAT_VERSION:
+        raise CatalogueError(
+            f"{store.url} was written by an older longtake (format {format_version}, this one reads {FORMAT_VERSION}), "
+            "whose ids of videos were another hash: make it anew, or go on with the longtake that wrote it"
         )

@@ -3,7 +3,6 @@ their first bytes, with a row of `fetches` each. No name of a stranger becomes a
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -17,7 +16,7 @@ from curate.download.partials import Partials
 from engine.catalogue import Catalogue
 from engine.store import CatalogueError
 from engine.work import Row
-from schemas.ids import VIDEO_ID_LENGTH
+from schemas.ids import VideoHash
 
 BACKEND = "tar"
 MOST_BYTES = 20 * GB
@@ -56,7 +55,7 @@ class TarMedia:
         key = str(PurePosixPath(member.name)).encode("utf-8", "backslashreplace").decode()
         if key in self._buried:
             return self._note(shard, key, member, Fetched("forgotten", "it was taken down"))
-        path, digest, head = self._partials.path_of(f"{shard.resolve()}:{member.name}"), hashlib.sha256(), b""
+        path, digest, head = self._partials.path_of(f"{shard.resolve()}:{member.name}"), VideoHash(), b""
         if member.size > MOST_BYTES:
             return self._note(shard, key, member, Fetched("too_large", f"{member.size / GB:.1f} GB"))
         try:
@@ -74,13 +73,13 @@ class TarMedia:
             if suffix is None:
                 said = f"it is {looks_like(head)}, by its first bytes"
                 return self._note(shard, key, member, Fetched("not_a_video", said))
-            content = digest.hexdigest()
+            video_id = digest.video_id()
             known, _ = self._known.get(key, (None, 0))
-            if known == content[:VIDEO_ID_LENGTH]:
+            if known == video_id:
                 self.outcomes["there before"] += 1
                 return key
-            key = key if known is None else f"{key}~{content[:8]}"
-            fetched = Fetched("ok", path=path, content=content, bytes=member.size, suffix=suffix)
+            key = key if known is None else f"{key}~{video_id[:8]}"
+            fetched = Fetched("ok", path=path, video_id=video_id, bytes=member.size, suffix=suffix)
             return self._note(shard, key, member, fetched)
         finally:
             path.unlink(missing_ok=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -81,13 +82,13 @@ class Target:
 class Fetched:
     """How an attempt ended; where `outcome` is ok, the whole video is `path`.
 
-    `content`: its SHA-256, `size`: its bytes, `suffix`: its container's, each if it is known.
+    `video_id`: what its content makes it, `size`: its bytes, `suffix`: its container's, each if it is known.
     """
 
     outcome: str
     message: str | None = None
     path: Path | None = None
-    content: str | None = None
+    video_id: str | None = None
     http_status: int | None = None
     bytes: int = 0
     retry_after: float | None = None
@@ -105,9 +106,21 @@ class Fetched:
         return replace(self, outcome=outcome, message=message, path=None)
 
 
+Done = Callable[[Fetched | BaseException], None]
+
+
 class Backend(Protocol):
     """`fetch` runs in one of many threads at a time and raises nothing that it can name."""
 
     name: str
 
     def fetch(self, target: Target) -> Fetched: ...
+
+
+class ManyAtOnce(ABC):
+    """A backend that needs no thread for each fetch."""
+
+    @abstractmethod
+    def start(self, fetches: Sequence[tuple[Target, Done]]) -> None:
+        """Begin fetches. Each `done` is called with what came of it or what it raised, in a thread that others of them
+        wait for."""

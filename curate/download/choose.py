@@ -67,7 +67,7 @@ class Chooser:
     def _make(self, name: str) -> Backend:
         if name == "http":
             count = min(self._jobs, default_jobs(), MOST_PROCESSES)
-            return Receivers(self._settings, f"longtake/{tool_version()}", count)
+            return Receivers(self._settings, f"longtake/{tool_version()}", processes=count)
         try:
             kind = import_module(_YTDLP).YtDlp if name == "yt-dlp" else _pytube()
         except ImportError as error:

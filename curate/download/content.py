@@ -53,7 +53,7 @@ class Boxes:
         self._at: int | None = 0
         """where the box begins whose head is awaited; None where there is no more to follow"""
 
-    def feed(self, block: bytes) -> None:
+    def feed(self, block: bytes | memoryview) -> None:
         """The next bytes of the file."""
         start, self._size = self._size, self._size + len(block)
         while self._at is not None and self._at < self._size:

@@ -19,7 +19,7 @@ import pycurl
 from curate.download.backend import Fetched, Settings, Target
 from curate.download.content import HEAD_BYTES, container_suffix
 from curate.download.outcomes import of_status
-from curate.download.receive import Receiver
+from curate.download.receive import BLOCK_BYTES, Receiver
 from curate.download.safety import host_of
 from curate.download.transfers import STOPPED, Ended, Fetching, Sink, Transfers
 
@@ -63,7 +63,7 @@ class Http:
     name = "http"
 
     def __init__(self, settings: Settings, agent: str = "longtake") -> None:
-        self._settings, self._idle = settings, list[Any]()
+        self._settings, self._idle, self._blocks = settings, list[Any](), list[bytearray]()
         self._headers = (f"User-Agent: {agent}", "Accept: */*")
 
     def fetch(self, target: Target) -> Fetched:
@@ -91,14 +91,14 @@ class Http:
             raise
 
     def _fetching(self, target: Target, note_at: Path) -> Fetching:
-        with _opened(target.partial, target.url, note_at) as (descriptor, note):
-            receiver = Receiver(descriptor, self._settings, target.stop, resume=note is not None)
+        with _opened(target.partial, target.url, note_at) as (descriptor, note), self._lent_block() as block:
+            receiver = Receiver(descriptor, self._settings, target.stop, block, resume=note is not None)
             code, message = yield from self._transfer(target, receiver, note, note_at)
             if receiver.must_begin_anew or (note is not None and receiver.status == HTTP_RANGE_REFUSED):
                 # the file changed on the server, or what it sends does not fit what is there
                 note_at.unlink(missing_ok=True)
                 os.ftruncate(descriptor, 0)
-                receiver = Receiver(descriptor, self._settings, target.stop, resume=False)
+                receiver = Receiver(descriptor, self._settings, target.stop, block, resume=False)
                 code, message = yield from self._transfer(target, receiver, None, note_at)
             received = _judged(receiver, code, message, target)
         if received.outcome in _GOES_ON and receiver.size and target.partial.exists():
@@ -139,6 +139,15 @@ class Http:
         self._idle.append(curl)
         receiver.finish()
         return ended
+
+    @contextmanager
+    def _lent_block(self) -> Iterator[bytearray]:
+        """Memory to gather in, used again and again: what is new to a process costs more than what is written to it."""
+        block = self._blocks.pop() if self._blocks else bytearray(BLOCK_BYTES)
+        try:
+            yield block
+        finally:
+            self._blocks.append(block)
 
     def _set(self, curl: Any, target: Target, receiver: Receiver) -> None:
         s = self._settings
@@ -218,7 +227,7 @@ def _judged(receiver: Receiver, code: int, message: str, target: Target) -> Fetc
         target.partial.unlink(missing_ok=True)  # the server says that this is all: nothing to go on from
         return said.but("network", f"the file ends {missing} bytes before its last part does")
     suffix = container_suffix(receiver.head)
-    return replace(said, content=receiver.digest(), size=receiver.size, format=suffix, suffix=suffix)
+    return replace(said, video_id=receiver.video_id(), size=receiver.size, format=suffix, suffix=suffix)
 
 
 def _retry_after(text: str | None) -> float | None:

@@ -9,7 +9,6 @@ source again.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import struct
 import weakref
@@ -23,7 +22,7 @@ from curate.download.content import HEAD_BYTES, container_suffix
 from curate.download.placed import Note, Placed
 from engine.catalogue import Catalogue
 from engine.work import Row
-from schemas.ids import VIDEO_ID_LENGTH, video_id_of
+from schemas.ids import video_id_of
 
 FOLDER = "media/partial"
 _LOCKS = "locks"
@@ -72,8 +71,7 @@ class Partials:
         Content in `forgotten` is deleted instead, and the row says so.
         """
         assert fetched.path is not None
-        digest = fetched.content or _hash_of(fetched.path)
-        video_id = digest[:VIDEO_ID_LENGTH]
+        video_id = fetched.video_id or _video_id_of(fetched.path)
         size = fetched.path.stat().st_size if fetched.size is None else fetched.size
         if video_id in forgotten:
             fetched.path.unlink()
@@ -118,9 +116,9 @@ class Partials:
             path.unlink(missing_ok=True)
 
 
-def _hash_of(path: Path) -> str:
+def _video_id_of(path: Path) -> str:
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return video_id_of(file)[0]
 
 
 def _suffix_of(path: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import socket
@@ -14,12 +13,13 @@ import pycurl
 from curate.download.backend import GB, Settings, Stop
 from curate.download.content import HEAD_BYTES, Boxes, container_suffix, looks_like
 from curate.download.safety import is_public
+from schemas.ids import VideoHash
 
 READ_BYTES = 4 << 20
-WRITTEN_AT_ONCE = 256 << 10
-"""One write of 1 MB takes four times as long as four of these (ext4, Linux 6.18, a virtual machine; docs/log.md)."""
-MOST_PIECES = 512
-"""of one write: systems allow 1,024"""
+BLOCK_BYTES = 256 << 10
+"""of what is written and hashed at once. One write of 1 MB takes four times as long as four of these (ext4, Linux 6.18,
+a virtual machine), and hashing what comes piece by piece twice as long as together, since none begins where a chunk of
+BLAKE3 does (docs/log.md)."""
 DISK_EVERY_BYTES = 64 << 20
 ERROR_TEXT_BYTES = 4096
 NOTE_FROM_BYTES = 4 << 20
@@ -30,15 +30,19 @@ _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 class Receiver:
     """What libcurl calls while a body comes (`take_header`, `take`). `resume`: what is in the file already counts.
 
-    `on_worth` is called once enough stands in the file to go on from, `on_anew` where that is void.
+    `block`: BLOCK_BYTES for this transfer alone, to gather what comes. `on_worth` is called once enough stands in the
+    file to go on from, `on_anew` where that is void.
 
     After the transfer: `problem` is a class and a message where something was refused; `must_begin_anew` says that what
     came does not go with what was there.
     """
 
-    def __init__(self, descriptor: int, settings: Settings, stop: Stop, *, resume: bool) -> None:
+    def __init__(
+        self, descriptor: int, settings: Settings, stop: Stop, block: bytearray | None = None, *, resume: bool
+    ) -> None:
         self._file, self._settings, self.stop = descriptor, settings, stop
-        self._hash, self._boxes, self.head = hashlib.sha256(), Boxes(), b""
+        self._block, self._filled = bytearray(BLOCK_BYTES) if block is None else block, 0
+        self._hash, self._boxes, self.head = VideoHash(), Boxes(), b""
         self.begins_at = self._read_what_is_there() if resume else 0
         self.size, self.received, self.total = self.begins_at, 0, None
         self._tail, self._headers = b"", dict[str, str]()
@@ -50,8 +54,7 @@ class Receiver:
         self.on_worth: Callable[[], None] = lambda: None
         self.on_anew: Callable[[], None] = lambda: None
         self._begun, self._look_at, self._sockets = False, 0, list[socket.socket]()
-        self._stored, self.is_noted, self._is_settled = self.begins_at, False, False
-        self._pieces, self._waiting = list[bytes](), 0
+        self.is_noted = self._is_settled = False
         self._broke: BaseException | None = None
 
     def _read_what_is_there(self) -> int:
@@ -72,8 +75,8 @@ class Receiver:
     def header(self, name: str) -> str | None:
         return self._headers.get(name)
 
-    def digest(self) -> str:
-        return self._hash.hexdigest()
+    def video_id(self) -> str:
+        return self._hash.video_id()
 
     @property
     def missing_bytes(self) -> int:
@@ -108,17 +111,21 @@ class Receiver:
             self._headers[name.strip().lower()] = value.strip()
 
     def take(self, piece: bytes) -> int | None:
-        """A piece of the body, 16 KB at most. Anything but None ends the transfer."""
+        """A piece of the body, less than a block. Anything but None ends the transfer."""
         try:
             if not self._is_settled:
                 looked_at = self._look(piece)
                 if looked_at is None:
                     return -1
                 piece = looked_at
-            self._hash.update(piece)
-            self._pieces.append(piece)
-            self._waiting += len(piece)
-            return None if self._waiting < WRITTEN_AT_ONCE or self._store() else -1
+            end = self._filled + len(piece)
+            if end > BLOCK_BYTES:
+                if not self._store():
+                    return -1
+                end = len(piece)
+            self._block[self._filled : end] = piece
+            self._filled = end
+            return None
         except BaseException as error:  # noqa: BLE001  (libcurl would print it; `finish` raises it again)
             self._broke = error
             return -1
@@ -131,7 +138,7 @@ class Receiver:
         """
         if self._broke is not None:
             raise self._broke
-        if self._waiting:
+        if self._filled:
             self._store()
 
     def _look(self, piece: bytes) -> bytes | None:
@@ -168,9 +175,9 @@ class Receiver:
             if self.size or self._tail:
                 self.on_anew()
                 os.ftruncate(self._file, 0)
-                self._hash, self._boxes = hashlib.sha256(), Boxes()
+                self._hash, self._boxes = VideoHash(), Boxes()
                 self.head, self._tail = b"", b""
-            self.begins_at = self.size = self._stored = 0
+            self.begins_at = self.size = 0
             self.total = int(length) if length.isdigit() else None
         self.problem = self._too_much(0)
         return self.problem is None
@@ -207,27 +214,23 @@ class Receiver:
 
     def _store(self) -> bool:
         """Write what has come, if so much more may be; whether it may."""
-        pieces, size = self._pieces, self._waiting
-        self._pieces, self._waiting = [], 0
+        size, self._filled = self._filled, 0
         if refused := self._too_much(size):
             self.problem = refused
             return False
+        with memoryview(self._block)[:size] as block:
+            self._hash.update(block)
+            self._boxes.feed(block)
+            _write(self._file, block, self.size)
         self.size, self.received = self.size + size, self.received + size
-        _write(self._file, pieces, self._stored)
-        for piece in pieces:
-            self._boxes.feed(piece)
-        self._stored += size
-        if not self.is_noted and self._stored >= NOTE_FROM_BYTES:
+        if not self.is_noted and self.size >= NOTE_FROM_BYTES:
             self.is_noted = True
             self.on_worth()
         return True
 
 
-def _write(descriptor: int, pieces: list[bytes], at: int) -> None:
-    """Write pieces one behind the other, however little the system takes at once."""
-    if len(pieces) > MOST_PIECES:
-        pieces = [b"".join(pieces)]
-    size = sum(map(len, pieces))
-    written = os.pwritev(descriptor, pieces, at)
-    while written < size:
-        written += os.pwrite(descriptor, b"".join(pieces)[written:], at + written)
+def _write(descriptor: int, block: memoryview, at: int) -> None:
+    """Write a block, however little the system takes at once."""
+    written = os.pwrite(descriptor, block, at)
+    while written < len(block):
+        written += os.pwrite(descriptor, block[written:], at + written)

@@ -7,21 +7,25 @@ waits for another. Who may be asked, and when, stays with the one scheduler that
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import pickle
+import queue
 import select
-import socket
 import threading
 import time
 import traceback
 import weakref
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import count
 from multiprocessing.connection import Connection
+from socket import socketpair
+from typing import Any
 
 from curate.download.apart import BackendBug, Bug, ended, started
-from curate.download.backend import NEVER, Fetched, Settings, Target, nothing
+from curate.download.backend import NEVER, Done, Fetched, ManyAtOnce, Settings, Target, nothing
 from curate.download.http import Http
 from curate.download.transfers import Transfers
 
@@ -32,78 +36,124 @@ _STOP_SECONDS = 3.0
 _CODE = "from curate.download.receivers import serve; serve({descriptor})"
 
 
-class Receivers:
-    """Fetches urls as they stand, in `count` processes that start at once. Any thread may ask."""
+class Receivers(ManyAtOnce):
+    """Fetches urls as they stand, in `processes` that start at once. Any thread may ask."""
 
     name = "http"
 
-    def __init__(self, settings: Settings, agent: str, count: int) -> None:
+    def __init__(self, settings: Settings, agent: str, processes: int) -> None:
         self._make, self._lock = partial(_Process, settings, agent), threading.Lock()
-        self._processes = [self._make() for _ in range(count)]
+        self._processes = [self._make() for _ in range(processes)]
         weakref.finalize(self, _end_all, self._processes)
 
     def fetch(self, target: Target) -> Fetched:
-        process = self._least_busy()
-        try:
-            pipe = process.line()
-            said = _told(pipe, target)
-        except (EOFError, ConnectionError):
-            return Fetched("network", f"the process that received it ended by {self._replaced(process)}")
-        finally:
-            with self._lock:
-                process.busy -= 1
-        if isinstance(said, Bug):
-            raise BackendBug(said.traceback)
-        if said is None:
-            return Fetched("network", "the run ended")
-        process.idle.append(pipe)
+        """One fetch, waited for."""
+        told: queue.SimpleQueue[Fetched | BaseException] = queue.SimpleQueue()
+        self.start([(target, told.put)])
+        said = told.get()
+        if isinstance(said, BaseException):
+            raise said
         return said
 
-    def _least_busy(self) -> _Process:
+    def start(self, fetches: Sequence[tuple[Target, Done]]) -> None:
         with self._lock:
-            process = min(self._processes, key=lambda process: process.busy)
-            process.busy += 1
-            return process
+            shares: dict[_Process, list[tuple[Target, Done]]] = {}
+            for fetch in fetches:
+                process = self._least_busy(shares)
+                shares.setdefault(process, []).append(fetch)
+        for process, share in shares.items():
+            process.ask(share)
 
-    def _replaced(self, process: _Process) -> str:
-        """Another process in place of one that is gone; how it had ended, in words."""
-        with self._lock:
-            if process in self._processes:
-                self._processes[self._processes.index(process)] = self._make()
-            return process.end()
+    def _least_busy(self, shares: dict[_Process, list[tuple[Target, Done]]]) -> _Process:
+        for place, process in enumerate(self._processes):
+            if process.is_gone:
+                self._processes[place] = self._make()
+        return min(self._processes, key=lambda process: process.busy + len(shares.get(process, ())))
+
+
+@dataclass
+class _Asked:
+    target: Target
+    done: Done
+    stopped_at: float | None = None
 
 
 class _Process:
-    """`busy`: fetches under way; `idle`: pipes without one, each of which carries one at a time."""
+    """A process that receives, and the thread that hears what it says."""
 
     def __init__(self, settings: Settings, agent: str) -> None:
-        self.busy, self.idle = 0, list[Connection]()
-        self._door, theirs = socket.socketpair()
+        ours, theirs = socketpair()
         with theirs:
             self._process = started(_CODE, theirs)
-        self._door.sendall(_sized(pickle.dumps((settings, agent))))
+        self._pipe, self._asking, self._numbers = Connection(ours.detach()), threading.Lock(), count()
+        self._waiting: dict[int, _Asked] = {}
+        self.is_gone = False
+        self._pipe.send_bytes(pickle.dumps((settings, agent)))
+        threading.Thread(target=self._listen, daemon=True, name=f"receiver-{self.pid}").start()
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
-    def line(self) -> Connection:
-        """A pipe to the process.
+    @property
+    def busy(self) -> int:
+        """Fetches under way."""
+        return len(self._waiting)
 
-        Raises:
-            ConnectionError: the process is gone.
-        """
-        with contextlib.suppress(IndexError):
-            return self.idle.pop()
-        ours, theirs = socket.socketpair()
-        with theirs:
-            socket.send_fds(self._door, [b"+"], [theirs.fileno()])
-        return Connection(ours.detach())
+    def ask(self, fetches: Sequence[tuple[Target, Done]]) -> None:
+        numbered = {next(self._numbers): _Asked(*fetch) for fetch in fetches}
+        with self._asking:
+            self._waiting |= numbered
+            self._say([(number, replace(one.target, stop=NEVER, beat=nothing)) for number, one in numbered.items()])
+            if self.is_gone:  # the thread that answers has gone with it
+                self._fail_all()
 
     def end(self) -> str:
-        said = ended(self._process)
-        self._door.close()
-        return said
+        """Kill it; how it had ended, in words."""
+        return ended(self._process)
+
+    def _say(self, words: list[tuple[int, Target | None]]) -> None:
+        """Targets to fetch, by number; None: that one is to stop."""
+        with contextlib.suppress(ConnectionError):  # it is gone: the listening thread sees that, too
+            self._pipe.send_bytes(pickle.dumps(words))
+
+    def _listen(self) -> None:
+        heard, looked_at = select.poll(), time.monotonic()  # Connection.poll makes a selector at each call
+        heard.register(self._pipe.fileno(), select.POLLIN)
+        with contextlib.suppress(EOFError, ConnectionError):
+            while True:
+                if heard.poll(_LOOK_SECONDS * 1000):
+                    for number, said in pickle.loads(self._pipe.recv_bytes()):
+                        self._answer(number, BackendBug(said.traceback) if isinstance(said, Bug) else said)
+                if time.monotonic() - looked_at >= _LOOK_SECONDS:
+                    looked_at = time.monotonic()
+                    self._look_at_stops(looked_at)
+        with self._asking:
+            self.is_gone = True
+            self._fail_all()
+        self._pipe.close()
+
+    def _answer(self, number: int, said: Fetched | BaseException) -> None:
+        asked = self._waiting.pop(number, None)
+        if asked is not None:  # else nobody waits for it any more
+            asked.done(said)
+
+    def _look_at_stops(self, now: float) -> None:
+        stopped = list[tuple[int, Target | None]]()
+        for number, asked in list(self._waiting.items()):
+            if asked.stopped_at is not None and now - asked.stopped_at > _STOP_SECONDS:
+                self._answer(number, Fetched("network", "the run ended"))
+            elif asked.stopped_at is None and asked.target.stop.is_set():
+                asked.stopped_at = now
+                stopped.append((number, None))
+        if stopped:
+            with self._asking:
+                self._say(stopped)
+
+    def _fail_all(self) -> None:
+        said = Fetched("network", f"the process that received it ended by {self.end()}")
+        for number in list(self._waiting):
+            self._answer(number, said)
 
 
 def _end_all(processes: list[_Process]) -> None:
@@ -111,63 +161,49 @@ def _end_all(processes: list[_Process]) -> None:
         process.end()
 
 
-def _told(pipe: Connection, target: Target) -> Fetched | Bug | None:
-    """What a process says of a fetch; None: the run ended, and it said nothing."""
-    pipe.send(replace(target, stop=NEVER, beat=nothing))
-    stopped_at, answer = None, select.poll()  # Connection.poll makes a selector at each call
-    answer.register(pipe.fileno(), select.POLLIN)
-    while not answer.poll(_LOOK_SECONDS * 1000):
-        if stopped_at is not None and time.monotonic() - stopped_at > _STOP_SECONDS:
-            return None
-        if target.stop.is_set() and stopped_at is None:
-            stopped_at = time.monotonic()
-            pipe.send("stop")
-    return pipe.recv()
-
-
-def _sized(message: bytes) -> bytes:
-    return len(message).to_bytes(4, "big") + message
-
-
 def serve(descriptor: int) -> None:
     """The life of a process that receives: it ends when the other side does, however that ends."""
-    door, transfers = socket.socket(fileno=descriptor), Transfers()
-    size = int.from_bytes(door.recv(4, socket.MSG_WAITALL), "big")
-    settings, agent = pickle.loads(door.recv(size, socket.MSG_WAITALL))
-    http = Http(settings, agent)
-
-    def open_line() -> None:
-        _, descriptors, _, _ = socket.recv_fds(door, 1, 1)
-        if not descriptors:
-            os._exit(0)
-        pipe = Connection(descriptors[0])
-        transfers.watch(pipe.fileno(), _listener(pipe, transfers, http))
-
-    transfers.watch(door.fileno(), open_line)
+    pipe, transfers = Connection(descriptor), Transfers()
+    settings, agent = pickle.loads(pipe.recv_bytes())
+    desk = _Desk(pipe, transfers, Http(settings, agent))
+    transfers.watch(descriptor, desk.listen)
+    gc.collect()
+    gc.freeze()  # what was imported stays: no file is worth looking through it again
     while True:
         transfers.turn()
+        desk.answer()
 
 
-def _listener(pipe: Connection, transfers: Transfers, http: Http) -> Callable[[], None]:
-    """Takes what comes through a pipe: a target to fetch, or that it should stop."""
-    stop = threading.Event()
+class _Desk:
+    """Takes what comes through the pipe: targets to fetch, and which of them are to stop. What ended in one turn goes
+    back in one message."""
 
-    def answer(said: Fetched | BaseException) -> None:
-        with contextlib.suppress(OSError):  # nobody listens any more: the next turn sees it, or has seen it
-            pipe.send(said if isinstance(said, Fetched) else Bug("".join(traceback.format_exception(said))))
+    def __init__(self, pipe: Connection, transfers: Transfers, http: Http) -> None:
+        self._pipe, self._transfers, self._http = pipe, transfers, http
+        self._stops: dict[int, threading.Event] = {}
+        self._answers = list[tuple[int, Any]]()
 
-    def listen() -> None:
+    def listen(self) -> None:
         try:
-            said = pipe.recv()
-        except (EOFError, ConnectionError):  # who asked waits no more; what others asked for goes on
-            stop.set()
-            transfers.forget(pipe.fileno())
-            pipe.close()
-            return
-        if isinstance(said, Target):
-            stop.clear()
-            transfers.start(http.fetching(replace(said, stop=stop)), answer)
-        else:
-            stop.set()
+            words = pickle.loads(self._pipe.recv_bytes())
+        except (EOFError, ConnectionError):
+            os._exit(0)
+        for number, target in words:
+            if target is not None:
+                stop = self._stops[number] = threading.Event()
+                self._transfers.start(self._http.fetching(replace(target, stop=stop)), partial(self._ended, number))
+            elif number in self._stops:
+                self._stops[number].set()
 
-    return listen
+    def answer(self) -> None:
+        if self._answers:
+            try:
+                self._pipe.send_bytes(pickle.dumps(self._answers))
+            except ConnectionError:
+                os._exit(0)
+            self._answers = []
+
+    def _ended(self, number: int, said: Fetched | BaseException) -> None:
+        del self._stops[number]
+        bug = Bug("".join(traceback.format_exception(said))) if isinstance(said, BaseException) else said
+        self._answers.append((number, bug))

@@ -38,7 +38,7 @@ def is_public(address: str) -> bool:
     return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=8192)
 def host_of(url: str) -> str:
     """Host of an http or https url, lower case, all of YouTube under one name.
 

@@ -1,4 +1,4 @@
-"""The fetching of all that is due: one scheduler that knows every host, many threads that each bring one video."""
+"""The fetching of all that is due: one scheduler that knows every host; backends bring videos beside it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import queue
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from functools import partial
 
 from curate.download.accounts import Accounts
-from curate.download.backend import Backend, Fetched, Settings, Target
+from curate.download.backend import Backend, Fetched, ManyAtOnce, Settings, Target
 from curate.download.beside import Beside
 from curate.download.due import SETUP, STAGE, Asking, due_sql, fingerprint
 from curate.download.outcomes import CLASSES, Scope
@@ -94,19 +94,27 @@ def fetch_all(
 
 
 @dataclass
-class _Finished:
+class _Task:
     wanted: Wanted
-    backend: str
+    target: Target
+    held: Held
+    backend: Backend
+    began: float
+
+
+@dataclass
+class _Finished:
+    """`row`: where the video is in its place."""
+
+    task: _Task
     fetched: Fetched
     row: Row | None
-    account: Path | None
-    held: Held
     seconds: float
     bug: BaseException | None = None
 
 
 class _Run:
-    """One run: the scheduler's state. Only the calling thread touches it; workers get targets and give `_Finished`."""
+    """One run: the scheduler's state. Only the calling thread touches it; whoever fetched gives `_Finished`."""
 
     def __init__(
         self,
@@ -123,7 +131,7 @@ class _Run:
         self.forgotten = set[str]()
         self._fingerprint = fingerprint(job.settings)
         self._stop = threading.Event()
-        self._tasks: queue.SimpleQueue[tuple[Wanted, Target, Held] | None] = queue.SimpleQueue()
+        self._tasks: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._results: queue.SimpleQueue[_Finished] = queue.SimpleQueue()
         self._rows, self._rejects, self._flushed_at = list[Row](), list[Row](), time.monotonic()
         self._began = time.monotonic()
@@ -169,15 +177,14 @@ class _Run:
     def work(self, waiting: Queue, choose: Choose) -> None:
         self._began = time.monotonic()
         threads = [
-            threading.Thread(target=self._serve, args=(choose,), daemon=True, name=f"fetch-{i}")
-            for i in range(self.job.threads)
+            threading.Thread(target=self._serve, daemon=True, name=f"fetch-{i}") for i in range(self.job.threads)
         ]
         for thread in threads:
             thread.start()
         running = 0
         try:
             while not self.report.stopped:
-                running += self._hand_out(waiting, running)
+                running += self._hand_out(waiting, choose, running)
                 if not running and waiting.is_empty:
                     break
                 pause = waiting.wait(time.monotonic()) if running < self.job.threads else 0.5
@@ -195,12 +202,12 @@ class _Run:
             self.report.left = waiting.left
             self.report.tally.seconds = time.monotonic() - self._began
 
-    def _hand_out(self, waiting: Queue, running: int) -> int:
+    def _hand_out(self, waiting: Queue, choose: Choose, running: int) -> int:
         """Start what may be started; returns how many."""
-        started = 0
+        started = list[_Task]()
         if self._beside is not None and not self._beside.has_room(self.report.bytes):
             return 0
-        while running + started < self.job.threads:
+        while running + len(started) < self.job.threads:
             now_ = time.monotonic()
             if self.job.accounts.files and self.job.accounts.wait(now_) > 0:
                 break
@@ -216,9 +223,19 @@ class _Run:
                 wanted.video_key, wanted.url, self.partials.path_of(wanted.video_key),
                 self.job.accounts.lease(now_), wanted.spans, self._stop,
             )  # fmt: skip
-            self._tasks.put((wanted, target, held))
-            started += 1
-        return started
+            started.append(_Task(wanted, target, held, choose(target.url), now_))
+        self._start(started)
+        return len(started)
+
+    def _start(self, tasks: Sequence[_Task]) -> None:
+        many: dict[ManyAtOnce, list[_Task]] = {}
+        for task in tasks:
+            if isinstance(task.backend, ManyAtOnce):
+                many.setdefault(task.backend, []).append(task)
+            else:
+                self._tasks.put(partial(self._fetch, task))
+        for backend, its in many.items():
+            backend.start([(task.target, partial(self._fetched, task)) for task in its])
 
     def _collect(self, waiting: Queue, timeout: float, *, wait: bool) -> int:
         """Take what the workers finished; returns how many."""
@@ -235,35 +252,42 @@ class _Run:
             pass
         return count
 
-    def _serve(self, choose: Choose) -> None:
+    def _serve(self) -> None:
         """The life of a worker thread."""
-        while (task := self._tasks.get()) is not None:
-            wanted, target, held = task
-            began, name, row = time.monotonic(), "", None
-            fetched, bug = Fetched("network", "the run ended"), None
-            try:
-                backend = choose(target.url)
-                name = backend.name
-                fetched = backend.fetch(target)
-                if fetched.outcome == "ok":
-                    row = self._placed(wanted, target, backend.name, fetched, time.monotonic() - began)
-            except BaseException as error:  # noqa: BLE001  (the outermost door of a worker: the run raises it again)
-                bug = error
-            seconds = time.monotonic() - began
-            self._results.put(_Finished(wanted, name, fetched, row, target.cookies, held, seconds, bug))
+        while (work := self._tasks.get()) is not None:
+            work()
 
-    def _placed(self, wanted: Wanted, target: Target, backend: str, fetched: Fetched, seconds: float) -> Row:
-        row = self._row(wanted, target.url, backend, fetched, seconds, target.cookies)
-        return self.partials.place(row, fetched, self.forgotten)
+    def _fetch(self, task: _Task) -> None:
+        try:
+            said = task.backend.fetch(task.target)
+        except BaseException as error:  # noqa: BLE001  (the outermost door of a worker: the run raises it again)
+            said = error
+        self._place(task, said)
 
-    def _row(
-        self, wanted: Wanted, url: str, backend: str, fetched: Fetched, seconds: float, account: Path | None
-    ) -> Row:
+    def _fetched(self, task: _Task, said: Fetched | BaseException) -> None:
+        """Others wait for the thread that says so: sending to a bucket is not done in it."""
+        if self.catalogue.store.local_root is None:
+            self._tasks.put(partial(self._place, task, said))
+        else:
+            self._place(task, said)
+
+    def _place(self, task: _Task, said: Fetched | BaseException) -> None:
+        row, seconds = None, time.monotonic() - task.began
+        fetched, bug = (said, None) if isinstance(said, Fetched) else (Fetched("network", "the run ended"), said)
+        try:
+            if fetched.outcome == "ok":
+                row = self.partials.place(self._row(task, fetched, seconds), fetched, self.forgotten)
+        except BaseException as error:  # noqa: BLE001  (the run raises it again)
+            bug = error
+        self._results.put(_Finished(task, fetched, row, seconds, bug))
+
+    def _row(self, task: _Task, fetched: Fetched, seconds: float) -> Row:
+        account = task.target.cookies
         return {
-            "video_key": wanted.video_key, "attempt": wanted.attempts + 1, "backend": backend or "none",
+            "video_key": task.wanted.video_key, "attempt": task.wanted.attempts + 1, "backend": task.backend.name,
             "outcome": fetched.outcome, "permanent": CLASSES[fetched.outcome].permanent,
             "http_status": fetched.http_status, "message": (fetched.message or "")[:MESSAGE_LENGTH] or None,
-            "bytes": fetched.bytes, "seconds": seconds, "retry_after": fetched.retry_after, "url": url,
+            "bytes": fetched.bytes, "seconds": seconds, "retry_after": fetched.retry_after, "url": task.target.url,
             "account": account.name if account else None, "format": fetched.format,
             "section_start_us": fetched.section_start_us, "title": fetched.title,
             "licence": fetched.licence, "uploader": fetched.uploader,
@@ -271,19 +295,18 @@ class _Run:
 
     def _settle(self, done: _Finished, waiting: Queue) -> None:
         """What an attempt means: for its row, its host, its account, and for whether it comes again."""
-        wanted, at = done.wanted, time.monotonic()
-        done.held.give_back()
+        task, wanted, at = done.task, done.task.wanted, time.monotonic()
+        task.held.give_back()
         if done.bug is not None and not self._stop.is_set():
             raise done.bug
         if self._stop.is_set() and done.fetched.outcome == "network" and done.row is None:
             return  # the run ended it: that is no failure of the video
-        url = wanted.url
-        row = done.row or self._row(wanted, url, done.backend, done.fetched, done.seconds, done.account)
+        row = done.row or self._row(task, done.fetched, done.seconds)
         outcome = row["outcome"]
         kind = CLASSES[outcome]
         had_failed = wanted.failures > 0
         waiting.hosts.finished(wanted.host, at, outcome, row["retry_after"], had_failed=had_failed)
-        self.job.accounts.give_back(done.account, at, kind.rest_s if kind.scope is Scope.host else 0.0)
+        self.job.accounts.give_back(task.target.cookies, at, kind.rest_s if kind.scope is Scope.host else 0.0)
         self.report.outcomes[outcome] += 1
         self.report.bytes += row["bytes"]
         wanted.attempts += 1
@@ -293,7 +316,7 @@ class _Run:
         elif kind.scope is Scope.machine:
             self.report.stopped = f"{outcome}: {row['message']}"
         elif kind.permanent:
-            wanted.tried.add(url)
+            wanted.tried.add(task.target.url)
             if len(wanted.tried) < len(wanted.urls):
                 waiting.again(wanted, at)
             else:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import pycurl
 
-from curate.download.backend import Fetched, Stop
+from curate.download.backend import Done, Fetched, Stop
 
 STOPPED = -1
 _TICK_SECONDS = 0.25
@@ -27,7 +27,6 @@ class Sink(Protocol):
 Ended = tuple[int, str]
 """libcurl's code (0: done, `STOPPED`: the sink's stop was set) and message."""
 Fetching = Generator[tuple[Any, Sink], Ended, Fetched]
-Done = Callable[[Fetched | BaseException], None]
 
 
 class Transfers:

@@ -83,7 +83,7 @@ CLIP_FILES = TableSpec(
         required("video_id", TEXT, "its video"),
         required("uri", TEXT, "where it lies, relative to the catalogue"),
         required("bytes", INT64, "size of the file"),
-        required("content", TEXT, "first 128 bits of the file's SHA-256, in hex"),
+        required("content", TEXT, "first 128 bits of the file's BLAKE3, in hex"),
         required("num_frames", INT64, "frames in it"),
     ),
     rules={"has_frames": "num_frames > 0", "has_bytes": "bytes > 0"},

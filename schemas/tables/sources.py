@@ -85,7 +85,7 @@ VIDEOS = TableSpec(
     doc="One video file, by content.",
     key=("video_id",),
     columns=(
-        required("video_id", TEXT, "first 128 bits of the file's SHA-256, in hex"),
+        required("video_id", TEXT, "first 128 bits of the file's BLAKE3, in hex"),
         required("video_key", TEXT, "its first name: the path below the added folder, or the source's key"),
         required("uri", TEXT, "where it lies: relative to the catalogue, an absolute path, or a url"),
         required("source_stamp", TEXT, "size and modification time or etag of the file when it was read"),

@@ -145,7 +145,15 @@ def test_opening_creates_nothing_unless_asked(tmp_path):
 
 def test_a_newer_format_is_refused_with_what_to_do(tmp_path):
     (tmp_path / "catalogue.json").write_text(json.dumps({"format_version": 3}))
-    with pytest.raises(CatalogueError, match=r"newer longtake \(format 3, this one reads up to 1\): upgrade longtake"):
+    with pytest.raises(CatalogueError, match=r"newer longtake \(format 3, this one reads 2\): upgrade longtake"):
+        Catalogue.open(tmp_path)
+
+
+def test_an_older_format_is_refused_whose_videos_would_not_be_known_again(tmp_path):
+    (tmp_path / "catalogue.json").write_text(json.dumps({"format_version": 1}))
+    with pytest.raises(
+        CatalogueError, match=r"older longtake \(format 1, this one reads 2\).* another hash: make it anew"
+    ):
         Catalogue.open(tmp_path)
 
 

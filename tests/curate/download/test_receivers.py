@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+import queue
 import signal
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
+from pytest import MonkeyPatch
 
+from curate.download import receivers as receivers_module
 from curate.download.apart import BackendBug
-from curate.download.backend import Target
+from curate.download.backend import Fetched, Target
 from curate.download.receivers import Receivers
 from tests.curate.download.conftest import OPEN
 from tests.misbehaving_server import Server
@@ -22,7 +26,7 @@ from tests.misbehaving_server import Server
 
 @pytest.fixture(scope="module")
 def receivers() -> Iterator[Receivers]:
-    yield Receivers(OPEN, "longtake", count=2)
+    yield Receivers(OPEN, "longtake", processes=2)
 
 
 def pids(receivers: Receivers) -> list[int]:
@@ -43,7 +47,7 @@ def test_many_fetches_at_once_each_bring_their_own_video(receivers: Receivers, s
 
 
 def test_an_address_that_is_not_public_is_refused_in_the_process(server: Server, tmp_path: Path):
-    guarded = Receivers(replace(OPEN, allow_private=False), "longtake", count=1)
+    guarded = Receivers(replace(OPEN, allow_private=False), "longtake", processes=1)
     told = guarded.fetch(Target("key", server.url("ok", "a.mp4"), tmp_path / "x.part"))
     assert told.outcome == "forbidden_address"
     assert server.asked == []
@@ -71,12 +75,36 @@ def test_an_ended_run_stops_a_fetch_and_keeps_what_came(receivers: Receivers, se
     assert target.partial.stat().st_size == (server.folder / "a.mp4").stat().st_size // 2
 
 
-def test_who_waits_no_more_ends_nothing_but_its_own_fetch(server: Server, tmp_path: Path):
-    receivers = Receivers(OPEN, "longtake", count=1)
+def test_what_nobody_waits_for_any_more_ends_nothing_else(server: Server, tmp_path: Path, monkeypatch: MonkeyPatch):
+    monkeypatch.setattr(receivers_module, "_STOP_SECONDS", 0.0)
+    receivers, stop = Receivers(OPEN, "longtake", processes=1), threading.Event()
     before = pids(receivers)
-    receivers._processes[0].line().close()
-    told = receivers.fetch(Target("key", server.url("ok", "a.mp4"), tmp_path / "x.part"))
+    stop.set()
+    told = receivers.fetch(Target("key", server.url("stalls", "a.mp4"), tmp_path / "x.part", stop=stop))
+    assert (told.outcome, told.message) == ("network", "the run ended")
+    told = receivers.fetch(Target("key", server.url("ok", "a.mp4"), tmp_path / "y.part"))
     assert (told.outcome, pids(receivers)) == ("ok", before)
+
+
+def test_fetches_are_shared_out_and_answered_beside_one_another(server: Server, tmp_path: Path):
+    receivers, told = Receivers(OPEN, "longtake", processes=2), queue.SimpleQueue[tuple[int, str]]()
+    slow = threading.Event()
+
+    def done(number: int, said: Fetched | BaseException) -> None:
+        assert isinstance(said, Fetched)
+        told.put((number, said.outcome))
+
+    targets = [
+        Target(
+            str(number), server.url("stalls" if number < 2 else "ok", "a.mp4"), tmp_path / f"{number}.part", stop=slow
+        )
+        for number in range(8)
+    ]
+    receivers.start([(target, partial(done, number)) for number, target in enumerate(targets)])
+    assert [process.busy for process in receivers._processes] == [4, 4]
+    assert sorted(told.get(timeout=10) for _ in range(6)) == [(number, "ok") for number in range(2, 8)]
+    slow.set()
+    assert sorted(told.get(timeout=10) for _ in range(2)) == [(0, "network"), (1, "network")]
 
 
 def test_a_bug_in_the_process_is_raised_with_its_traceback(receivers: Receivers, server: Server, tmp_path: Path):
