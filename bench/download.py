@@ -2,7 +2,7 @@
 
 Throughput: 2,000 videos of 1 MB and 5 of 400 MB, each once by curl and once by us in turn, eight at once. `fetch` is
 the fetching alone, hash and content check included, as the command says it; `command` is all of it: reading the list,
-starting up, probing every video. Both find the same memory when their first request comes (`bench.warm_server`);
+starting up, probing every video. Both find the same memory with each request (`bench.warm_server`);
 `late` is curl again, started after as long a pause as our start-up takes: where it is as fast as curl at once, the
 start-up gives and takes nothing. `--cold` measures without that memory. Ends: 10,000 urls of which 30 % fail in every
 way that the test server knows; the same list once in quiet and once killed 20 times, then compared row by row, and run
@@ -29,14 +29,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.measure import median, python, save
+from bench.warm_server import FOR_A_BYTE, HEAD_START
 from engine.catalogue import Catalogue
 from media.synthetic import Encoding, write
 from media.synthetic.worlds import random_world
 from schemas.ids import VideoHash
 
 JOBS = 8
-MEMORY_OF_BYTES = 2
-"""How much memory is held for a byte of a run's files, which lie in the page cache; sockets and processes take some."""
 START_UP_SECONDS = 3.0
 FAILING = (
     "reset", "reset_once", "too_long", "cut_off", "html", "empty", "401", "403", "404", "410", "500", "503", "limited",
@@ -106,7 +105,7 @@ def throughput(scratch: Path, name: str, count: int, size: int, runs: int, *, co
     make_videos(folder, count, size)
     total = sum(file.stat().st_size for file in folder.iterdir()) / 1e6
     curl, late, ours = list[Fetching](), list[Fetching](), list[Fetching]()
-    with server_of(folder, 0 if cold else int(MEMORY_OF_BYTES * total)) as server:
+    with server_of(folder, 0 if cold else int(FOR_A_BYTE * total) + (HEAD_START >> 20)) as server:
         names = sorted(file.name for file in folder.iterdir())
         listed = scratch / f"{name}.txt"
         listed.write_text("".join(f"{server.url}/ok/{file}\n" for file in names), encoding="utf-8")

@@ -46,12 +46,13 @@ def host_of(url: str) -> str:
         ValueError: it is no such url.
     """
     parts = urlsplit(url)
-    if parts.scheme.lower() not in ("http", "https") or not parts.hostname:
+    host = parts.hostname
+    if parts.scheme not in ("http", "https") or not host:
         raise ValueError(f"not an http or https url: {url[:200]!r}")
     _ = parts.port  # raises ValueError where it is none
     if any(character in url for character in "\0\r\n\t "):
         raise ValueError(f"a url has no blanks or control characters: {url[:200]!r}")
-    host = parts.hostname.lower().rstrip(".")
+    host = host.rstrip(".")
     is_youtube = host in ("youtu.be", "youtube.com", "youtube-nocookie.com") or host.endswith(
         (".youtube.com", ".youtube-nocookie.com", ".googlevideo.com")
     )
