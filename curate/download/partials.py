@@ -51,6 +51,11 @@ class Partials:
         weakref.finalize(self, os.close, self._locks)
         self._placed = Placed(self.folder)
 
+    @property
+    def are_moved(self) -> bool:
+        """Whether placing is a move on one disk, or sends a file somewhere else."""
+        return self._store.local_root is not None
+
     def path_of(self, video_key: str) -> Path:
         """The partial file of a video: its key may hold anything and be of any length, so its hash names the file."""
         return self.folder / f"{_digest(video_key).hex()}.part"

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 from curate.download.accounts import Accounts
-from curate.download.backend import Backend, Fetched, ManyAtOnce, Settings, Target
+from curate.download.backend import Backend, Settings, Target
 from curate.download.beside import Beside
+from curate.download.crew import Crew, Finished, Task
 from curate.download.due import SETUP, STAGE, Asking, due_sql, fingerprint
 from curate.download.outcomes import CLASSES, Scope
-from curate.download.partials import Held, Partials
+from curate.download.partials import Partials
 from curate.download.politeness import Hosts, Manners
 from curate.download.queue import Queue, Wanted
 from engine.catalogue import Catalogue, now, tool_version
@@ -27,7 +26,6 @@ from engine.write import write
 
 FLUSH_SECONDS = 5.0
 FLUSH_ROWS = 512
-MESSAGE_LENGTH = 1000
 UNSETTLED_MINUTES = 5
 """Longest time after which a system has written to its disk what it was given (Linux: half a minute)."""
 
@@ -93,28 +91,8 @@ def fetch_all(
     return run.report
 
 
-@dataclass
-class _Task:
-    wanted: Wanted
-    target: Target
-    held: Held
-    backend: Backend
-    began: float
-
-
-@dataclass
-class _Finished:
-    """`row`: where the video is in its place."""
-
-    task: _Task
-    fetched: Fetched
-    row: Row | None
-    seconds: float
-    bug: BaseException | None = None
-
-
 class _Run:
-    """One run: the scheduler's state. Only the calling thread touches it; whoever fetched gives `_Finished`."""
+    """One run: the scheduler's state. Only the calling thread touches it; the crew gives `Finished`."""
 
     def __init__(
         self,
@@ -131,8 +109,6 @@ class _Run:
         self.forgotten = set[str]()
         self._fingerprint = fingerprint(job.settings)
         self._stop = threading.Event()
-        self._tasks: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._results: queue.SimpleQueue[_Finished] = queue.SimpleQueue()
         self._rows, self._rejects, self._flushed_at = list[Row](), list[Row](), time.monotonic()
         self._began = time.monotonic()
 
@@ -176,35 +152,30 @@ class _Run:
 
     def work(self, waiting: Queue, choose: Choose) -> None:
         self._began = time.monotonic()
-        threads = [
-            threading.Thread(target=self._serve, daemon=True, name=f"fetch-{i}") for i in range(self.job.threads)
-        ]
-        for thread in threads:
-            thread.start()
+        crew = Crew(self.job.threads, self.partials, self.forgotten)
         running = 0
         try:
             while not self.report.stopped:
-                running += self._hand_out(waiting, choose, running)
+                running += self._hand_out(waiting, choose, crew, running)
                 if not running and waiting.is_empty:
                     break
                 pause = waiting.wait(time.monotonic()) if running < self.job.threads else 0.5
-                running -= self._collect(waiting, min(0.5, max(0.005, pause)), wait=running > 0)
+                running -= self._collect(waiting, crew, min(0.5, max(0.005, pause)), wait=running > 0)
                 if len(self._rows) >= FLUSH_ROWS or time.monotonic() - self._flushed_at >= FLUSH_SECONDS:
                     self._flush()
         finally:
             self._stop.set()
-            for _ in threads:
-                self._tasks.put(None)
+            crew.let_go()
             deadline = time.monotonic() + 5.0
             while running and time.monotonic() < deadline:
-                running -= self._collect(waiting, 0.2, wait=True)
+                running -= self._collect(waiting, crew, 0.2, wait=True)
             self._flush()
             self.report.left = waiting.left
             self.report.tally.seconds = time.monotonic() - self._began
 
-    def _hand_out(self, waiting: Queue, choose: Choose, running: int) -> int:
+    def _hand_out(self, waiting: Queue, choose: Choose, crew: Crew, running: int) -> int:
         """Start what may be started; returns how many."""
-        started = list[_Task]()
+        started = list[Task]()
         if self._beside is not None and not self._beside.has_room(self.report.bytes):
             return 0
         while running + len(started) < self.job.threads:
@@ -223,86 +194,31 @@ class _Run:
                 wanted.video_key, wanted.url, self.partials.path_of(wanted.video_key),
                 self.job.accounts.lease(now_), wanted.spans, self._stop,
             )  # fmt: skip
-            started.append(_Task(wanted, target, held, choose(target.url), now_))
-        self._start(started)
+            started.append(Task(wanted, target, held, choose(target.url), now_))
+        crew.start(started)
         return len(started)
 
-    def _start(self, tasks: Sequence[_Task]) -> None:
-        many: dict[ManyAtOnce, list[_Task]] = {}
-        for task in tasks:
-            if isinstance(task.backend, ManyAtOnce):
-                many.setdefault(task.backend, []).append(task)
-            else:
-                self._tasks.put(partial(self._fetch, task))
-        for backend, its in many.items():
-            backend.start([(task.target, partial(self._fetched, task)) for task in its])
-
-    def _collect(self, waiting: Queue, timeout: float, *, wait: bool) -> int:
-        """Take what the workers finished; returns how many."""
+    def _collect(self, waiting: Queue, crew: Crew, timeout: float, *, wait: bool) -> int:
+        """Take what the crew finished; returns how many."""
         count = 0
-        try:
-            finished = self._results.get(timeout=timeout) if wait else None
-            if finished is None:
-                time.sleep(timeout)
-            while finished is not None:
-                count += 1
-                self._settle(finished, waiting)
-                finished = self._results.get_nowait()
-        except queue.Empty:
-            pass
+        finished = crew.take(timeout) if wait else None
+        if finished is None and not wait:
+            time.sleep(timeout)
+        while finished is not None:
+            count += 1
+            self._settle(finished, waiting)
+            finished = crew.take(0)
         return count
 
-    def _serve(self) -> None:
-        """The life of a worker thread."""
-        while (work := self._tasks.get()) is not None:
-            work()
-
-    def _fetch(self, task: _Task) -> None:
-        try:
-            said = task.backend.fetch(task.target)
-        except BaseException as error:  # noqa: BLE001  (the outermost door of a worker: the run raises it again)
-            said = error
-        self._place(task, said)
-
-    def _fetched(self, task: _Task, said: Fetched | BaseException) -> None:
-        """Others wait for the thread that says so: sending to a bucket is not done in it."""
-        if self.catalogue.store.local_root is None:
-            self._tasks.put(partial(self._place, task, said))
-        else:
-            self._place(task, said)
-
-    def _place(self, task: _Task, said: Fetched | BaseException) -> None:
-        row, seconds = None, time.monotonic() - task.began
-        fetched, bug = (said, None) if isinstance(said, Fetched) else (Fetched("network", "the run ended"), said)
-        try:
-            if fetched.outcome == "ok":
-                row = self.partials.place(self._row(task, fetched, seconds), fetched, self.forgotten)
-        except BaseException as error:  # noqa: BLE001  (the run raises it again)
-            bug = error
-        self._results.put(_Finished(task, fetched, row, seconds, bug))
-
-    def _row(self, task: _Task, fetched: Fetched, seconds: float) -> Row:
-        account = task.target.cookies
-        return {
-            "video_key": task.wanted.video_key, "attempt": task.wanted.attempts + 1, "backend": task.backend.name,
-            "outcome": fetched.outcome, "permanent": CLASSES[fetched.outcome].permanent,
-            "http_status": fetched.http_status, "message": (fetched.message or "")[:MESSAGE_LENGTH] or None,
-            "bytes": fetched.bytes, "seconds": seconds, "retry_after": fetched.retry_after, "url": task.target.url,
-            "account": account.name if account else None, "format": fetched.format,
-            "section_start_us": fetched.section_start_us, "title": fetched.title,
-            "licence": fetched.licence, "uploader": fetched.uploader,
-        }  # fmt: skip
-
-    def _settle(self, done: _Finished, waiting: Queue) -> None:
+    def _settle(self, done: Finished, waiting: Queue) -> None:
         """What an attempt means: for its row, its host, its account, and for whether it comes again."""
-        task, wanted, at = done.task, done.task.wanted, time.monotonic()
+        task, wanted, row, at = done.task, done.task.wanted, done.row, time.monotonic()
         task.held.give_back()
         if done.bug is not None and not self._stop.is_set():
             raise done.bug
-        if self._stop.is_set() and done.fetched.outcome == "network" and done.row is None:
-            return  # the run ended it: that is no failure of the video
-        row = done.row or self._row(task, done.fetched, done.seconds)
         outcome = row["outcome"]
+        if self._stop.is_set() and outcome == "network":
+            return  # the run ended it: that is no failure of the video
         kind = CLASSES[outcome]
         had_failed = wanted.failures > 0
         waiting.hosts.finished(wanted.host, at, outcome, row["retry_after"], had_failed=had_failed)
