@@ -1,5 +1,4 @@
-"""Who fetches: a thread for each video where a backend needs one, none where it runs many by itself. What came is placed."""
-
+"""Who fetches: a thread for each video where a backend needs one, else none. What came is placed."""
 from __future__ import annotations
 
 import queue
