@@ -1,4 +1,5 @@
 """Who fetches: a thread for each video where a backend needs one, else none. What came is placed."""
+
 from __future__ import annotations
 
 import queue
