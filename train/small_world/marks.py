@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 from train.small_world.card import CARD
 
@@ -33,7 +34,7 @@ def with_mark_tokens(source: Path, folder: Path, seed: int = 0) -> Path:
     words = mark_words()
     if tokenizer.add_tokens([AddedToken(word, normalized=False) for word in words]) < len(words):
         raise ValueError(f"{source} has tokens for marks already: use it as it is.")
-    network = Qwen2VLForConditionalGeneration.from_pretrained(source)
+    network: Any = Qwen2VLForConditionalGeneration.from_pretrained(source)
     rows = max(network.get_input_embeddings().weight.shape[0], -(-len(tokenizer) // 64) * 64)
     network.resize_token_embeddings(rows, mean_resizing=False)
     embedded = network.get_input_embeddings().weight.data
