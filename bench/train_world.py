@@ -39,6 +39,7 @@ from train.run import RunOptions, train
 from train.settings import Optimiser, Part, Recipe
 from train.small_world.caption import caption_stories
 from train.small_world.make import STUDENT, make_tarsier2
+from train.small_world.marks import with_mark_tokens
 from train.small_world.scoring import scored_captions, told
 from train.small_world.shelf import add_stories
 
@@ -46,12 +47,14 @@ TEACHER = Path(__file__).parents[1] / "assets" / "story_teacher"
 RESAMPLES = 10_000
 Counts = NDArray[np.float64]  # [films, 4]: events said, of them right, true events, of them found
 DEFAULTS = {
-    "logits": {"steps": 1_000, "seeds": 3, "films": 2_000},
-    "preference": {"steps": 105, "seeds": 2, "films": 2_000},
-    "grounding": {"steps": 150, "seeds": 2, "films": 1_500},
+    "logits": {"steps": 1_000, "seeds": 3, "films": 2_000, "held_out": 300},
+    "preference": {"steps": 105, "seeds": 2, "films": 2_000, "held_out": 300},
+    "grounding": {"steps": 240, "seeds": 2, "films": 400, "held_out": 600},
 }
+SETTINGS = ("steps", "seeds", "films", "first", "lr", "held_out", "first_held_out")
 THINGS, EVENTS = 2, 2  # of a story at most
 REST_S = 2.0  # of stillness in films to be grounded; where events follow at once, marks would always be the same
+MET, MET_STEPS = range(200_000, 202_000), 400  # seeds of films in which a network first meets marks, and for how long
 GROUNDED_PROMPT = "Describe what happens."  # in words that the small world's tokenizer has
 
 
@@ -64,7 +67,8 @@ def main() -> int:
     parser.add_argument("--films", type=int, help="to learn from; default: the experiment's")
     parser.add_argument("--first", type=int, default=0, help="seed of the first film to learn from (0)")
     parser.add_argument("--lr", type=float, help="peak learning rate; default: the experiment's")
-    parser.add_argument("--held-out", type=int, default=300, help="to be judged on (300)")
+    parser.add_argument("--held-out", type=int, help="films to be judged on; default: the experiment's")
+    parser.add_argument("--first-held-out", type=int, default=0, help="seed of the first film to be judged on (0)")
     parser.add_argument("--teacher", type=Path, default=TEACHER, help="checkpoint that speaks the grammar")
     parser.add_argument("--corrupted", action="store_true", help="preference: also with pairs of corrupted films")
     parser.add_argument("--folder", type=Path, help="where it works, and goes on; default: one that is removed")
@@ -78,11 +82,15 @@ def main() -> int:
         catalogue = Catalogue.open(folder / "catalogue", create=True)
         films = range(asked.first, asked.first + asked.films)
         rest_s = REST_S if asked.experiment == "grounding" else 0.0
-        limits: dict[str, Any] = {"max_things": THINGS, "max_events": EVENTS, "max_rest_s": rest_s}
+        limits: dict[str, Any] = {"max_things": THINGS, "max_events": EVENTS}
+        if rest_s:
+            add_stories(catalogue, MET, grounded=True, **limits)
+        limits["max_rest_s"] = rest_s
         add_stories(catalogue, films, grounded=rest_s > 0, **limits)
-        add_stories(catalogue, range(asked.held_out), "held_out", **limits)
+        held_out = range(asked.first_held_out, asked.first_held_out + asked.held_out)
+        add_stories(catalogue, held_out, "held_out", **limits)
         result = EXPERIMENTS[asked.experiment](catalogue, folder, asked)
-    settings = {name: getattr(asked, name) for name in ("steps", "seeds", "films", "first", "lr", "held_out")}
+    settings = {name: getattr(asked, name) for name in SETTINGS}
     save(f"train_world_{asked.experiment}", settings | result)
     print(json.dumps(settings | result))
     return 0
@@ -107,25 +115,39 @@ def logits(catalogue: Catalogue, folder: Path, asked: argparse.Namespace) -> dic
 
 
 def grounding(catalogue: Catalogue, folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
-    """Tarsier2's SFT-1 and SFT-2 on films whose events happen at any time, from a teacher that has only seen films
-    where one follows the other: captions that name the frames of their events and then plain ones, or only plain ones,
-    of the same films in as many steps. Grounded captions have a question of their own."""
-    build_samples(catalogue, SampleRule("plain", kinds=("given",), where="model = 'truth/train'"))
-    marked = SampleRule("grounded", kinds=("grounded",), task="grounded", prompts=(GROUNDED_PROMPT,))
-    build_samples(catalogue, marked)
-    recipe = replace(story_teacher(), optimiser=replace(story_teacher().optimiser, lr=3e-4))
+    """Tarsier2's SFT-1 and SFT-2 on few films whose events happen at any time: captions with the frames of their events
+    beside plain ones and then plain ones, or only plain ones, of the same films in as many steps.
+
+    Both begin as one network. Tarsier2's had met grounding in its pre-training; so has this one, on other films, in
+    which one event follows the other: it can write marks, and no film has told it when something happens.
+    """
+    truth = "model = 'truth/train' and video_key {} like '%_rests_%'"
+    for name, pool in {"met": truth.format("not"), "films": truth.format("")}.items():
+        build_samples(catalogue, SampleRule(name, kinds=("given",), where=pool))
+        marked = {"kinds": ("grounded",), "task": "grounded", "prompts": (GROUNDED_PROMPT,)}
+        build_samples(catalogue, SampleRule(f"{name} marked", where=pool, **marked))
+    recipe = replace(story_teacher(), optimiser=replace(story_teacher().optimiser, lr=7e-4))
+    start = folder / "start" / "model"
+    if not start.is_dir():
+        words = folder / "words"
+        source = words if words.is_dir() else with_mark_tokens(asked.teacher, words)
+        met = replace(_own(recipe, ("met", "met marked"), 0, asked), steps=MET_STEPS)
+        _learned(catalogue, folder, "start", met, source)
     counts: dict[str, list[Counts]] = {}
-    for way in ("grounded", "plain"):
+    for way, datasets in {"grounded": ("films", "films marked"), "plain": ("films",)}.items():
         for seed in range(asked.seeds):
-            stages = {"sft1": _own(recipe, (way,), seed, asked), "sft2": _own(recipe, ("plain",), seed, asked)}
-            stages["sft2"] = replace(stages["sft2"], seed=asked.seeds + seed, steps=max(1, asked.steps * 2 // 5))
-            start = asked.teacher
+            second = replace(recipe, optimiser=replace(recipe.optimiser, lr=3e-4))
+            stages = {
+                "sft1": _own(recipe, datasets, 1 + seed, asked),
+                "sft2": replace(_own(second, ("films",), 11 + seed, asked), steps=max(1, asked.steps // 3)),
+            }
+            before = start
             for stage, own in stages.items():
                 run = f"{way}-{stage}-{seed}"
-                counts.setdefault(f"{way} {stage}", []).append(_trained(catalogue, folder, run, own, start))
-                start = folder / run / "model"
-    counts["before"] = [_judged(catalogue, asked.teacher, "before")] * asked.seeds
-    return _compared(counts, ("grounded sft2", "plain sft2"), ("plain sft2", "before"))
+                counts.setdefault(f"{way} {stage}", []).append(_trained(catalogue, folder, run, own, before))
+                before = folder / run / "model"
+    counts["before"] = [_judged(catalogue, start, "before")] * asked.seeds
+    return _compared(counts, ("grounded sft2", "plain sft2"), ("grounded sft1", "plain sft1"), ("plain sft2", "before"))
 
 
 def preference(catalogue: Catalogue, folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
@@ -183,11 +205,16 @@ def _own(recipe: Recipe, datasets: Sequence[str], seed: int, asked: argparse.Nam
 
 def _trained(catalogue: Catalogue, folder: Path, name: str, recipe: Recipe, start: Path) -> Counts:
     """Trains by the recipe, or goes on with it, and judges what came of it."""
+    return _judged(catalogue, _learned(catalogue, folder, name, recipe, start), name)
+
+
+def _learned(catalogue: Catalogue, folder: Path, name: str, recipe: Recipe, start: Path) -> Path:
+    """Trains by the recipe, or goes on with it; returns the model's folder."""
     out = folder / name
     options = RunOptions(
         start, out, resume=(out / "run.json").is_file(), cache_bytes=10**9, cache_folder=folder / "frames"
     )
-    return _judged(catalogue, train(catalogue, recipe, options, _say), name)
+    return train(catalogue, recipe, options, _say)
 
 
 def _judged(catalogue: Catalogue, model: Path, name: str) -> Counts:

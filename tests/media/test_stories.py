@@ -82,6 +82,7 @@ def test_frame_markers_are_read_back() -> None:
         ("There is a orange bar.", "a colour that 'a' goes with"),
         ("There is nothing. <frame: 3-2> The camera zooms in.", "frames from 1"),
         ("There is nothing. <frame: 1> The camera zooms in. Then the camera zooms out.", "a frame marker before each"),
+        ("There is nothing. The camera zooms in. <frame: 5> Then the camera zooms out.", "a frame marker before each"),
         ("There is nothing. The camera zooms in. 💥", "got '💥'"),
     ],
 )

@@ -39,10 +39,11 @@ def parse_caption(text: str) -> Caption:
     events: list[Event] = []
     frames: list[tuple[int, int]] = []
     while not words.at_end():
+        marked = bool(frames)
         span = words.marker()
         if span:
             frames.append(span)
-        if bool(frames) != bool(span):
+        if events and marked != bool(span):
             words.fail("a frame marker before each event or before none")
         if events:
             words.take("then")
