@@ -14,19 +14,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from curate.dedup.geometry import SEEN, VALUES, WHOLE, View, matrix_of
+from curate.dedup.geometry import VALUES, WHOLE, matrix_of
 from curate.dedup.matching import BLANK
+from curate.dedup.views import MIDDLE, MIRRORED, NUM_SAME, TWO_VIEWS
 
 ANCHORS = 8  # samples of a clip that are hashed
 TABLES = 32
 REACH = 4  # how many entries of equal code an entry is compared with, in a random order of its own in each table
 LIKE = 0.75  # correlation of two samples, below which they are no candidates
 CHUNK = 1 << 18
-MIDDLE = View(0.05, 0.05, 0.9, 0.9)
-_MIRRORED = (np.arange(SEEN * SEEN) % SEEN % 2 == 1)[1:]  # values that a mirror turns round
-_SAME_FIRST = np.argsort(_MIRRORED, kind="stable")
-_NUM_SAME = int(np.count_nonzero(~_MIRRORED))
-_TWO_VIEWS = np.hstack([matrix_of(view)[:, _SAME_FIRST] for view in (WHOLE, MIDDLE)]).astype(np.float32)
 CHUNK_OF_PAIRS = 1 << 13  # so that what is computed of them stays in the processor's cache
 
 
@@ -75,7 +71,7 @@ def candidates(samples: Samples, seed: int = 0, beat: Callable[[], None] = lambd
     best = _Best()
     for _ in range(TABLES):
         planes = rng.normal(size=(VALUES, bits)) / scale[:, None]
-        pattern = np.where(_MIRRORED, rng.normal(size=VALUES) / scale, 0)
+        pattern = np.where(MIRRORED, rng.normal(size=VALUES) / scale, 0)
         codes = [
             _codes(samples.values, matrix_of(view), norms[i], planes, pattern, mean)
             for i, view in enumerate((WHOLE, MIDDLE))
@@ -135,7 +131,7 @@ def _statistics(values: np.ndarray, norms: np.ndarray, rng: np.random.Generator)
     some = np.sort(rng.choice(shown, min(len(shown), CHUNK), replace=False))
     pictures = values[some].astype(np.float32) @ matrix_of(WHOLE) / norms[some, None]
     spread = np.sqrt((pictures**2).mean(axis=0)) + 1e-3
-    return np.where(_MIRRORED, 0, pictures.mean(axis=0)), spread
+    return np.where(MIRRORED, 0, pictures.mean(axis=0)), spread
 
 
 def _codes(
@@ -143,7 +139,7 @@ def _codes(
 ) -> np.ndarray:
     """On which side of each plane a view of each sample lies, as bits of uint32 [N]."""
     bits = planes.shape[1]
-    sides = np.concatenate([np.where(_MIRRORED, 0, 1)[:, None] * planes, _MIRRORED[:, None] * planes], axis=1)
+    sides = np.concatenate([np.where(MIRRORED, 0, 1)[:, None] * planes, MIRRORED[:, None] * planes], axis=1)
     folded = (matrix @ np.concatenate([sides, pattern[:, None]], axis=1)).astype(np.float32)
     bias = (mean @ planes).astype(np.float32)
     powers = (1 << np.arange(bits)).astype(np.uint32)
@@ -194,13 +190,13 @@ def _likeness(values: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndar
 def _seen_twice(values: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     """Whole and middle of some samples: each float32 [P, VALUES], what a mirror turns round behind the rest, and 1 over
     its length [P]."""
-    views = values.astype(np.float32) @ _TWO_VIEWS
+    views = values.astype(np.float32) @ TWO_VIEWS
     parts = views[:, :VALUES], views[:, VALUES:]
     return [(part, 1 / np.maximum(np.sqrt(np.einsum("ij,ij->i", part, part)), 1e-3)) for part in parts]
 
 
 def _alike(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     """The larger of the correlations with the other as it is and mirrored, [P]: a mirror turns one part's sign."""
-    stays = np.einsum("ij,ij->i", one[0][:, :_NUM_SAME], other[0][:, :_NUM_SAME])
-    turns = np.einsum("ij,ij->i", one[0][:, _NUM_SAME:], other[0][:, _NUM_SAME:])
+    stays = np.einsum("ij,ij->i", one[0][:, :NUM_SAME], other[0][:, :NUM_SAME])
+    turns = np.einsum("ij,ij->i", one[0][:, NUM_SAME:], other[0][:, NUM_SAME:])
     return (stays + np.abs(turns)) * one[1] * other[1]

@@ -1,4 +1,5 @@
-"""The search for near-duplicates over signatures: candidates by hashing, verified in parallel, then grouped."""
+"""The search for near-duplicates over signatures: candidates by hashing, those that look alike at a glance aligned in
+parallel, then grouped."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from curate.dedup.blocking import TABLES, Candidates, Samples, anchors_of, candidates
+from curate.dedup.glance import LEAST, glances
 from curate.dedup.groups import groups_of
 from curate.dedup.matching import LIVELY, Clip, Match, best_view, margin, match
 from curate.observers.signature import BYTES
@@ -87,6 +89,8 @@ def search(signatures: Signatures, jobs: int, say: Callable[[str, int, int], Non
     hashed = iter(range(1, TABLES + 1))
     found = candidates(samples, beat=lambda: say("hashing", next(hashed), TABLES))
     ends, rows = _likest(found, chosen, samples)
+    alike = glances(signatures.values, signatures.starts, ends) >= LEAST
+    ends, rows = ends[alike], rows[alike]
     known: dict[tuple[int, int], Pair] = {}
     margins = np.empty(len(ends), np.float32)
     at = 0

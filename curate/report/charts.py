@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from math import ceil
+from textwrap import wrap
 
 WIDTH, ROOM = 460, 150
-LEFT, BOTTOM, TOP = 46, 34, 8
+LEFT, TOP = 46, 8
+FIRST_LINE, LINE = 30, 14  # of what the axis is: below the bars, and apart
+CHARACTER = 6.3  # width of a digit in the charts' font, rounded up; words take less
+MOST_LABELS = 8  # that stand in the middle below their bars; of more some are left out
 PATTERNS = ("solid", "hatched", "open")
 
 DEFINITIONS = """<svg width="0" height="0" aria-hidden="true" style="position:absolute"><defs>
@@ -39,13 +44,12 @@ def bars(title: str, labels: Sequence[str], series: Sequence[Series], unit: str,
                     f'<rect class="{PATTERNS[number % 3]}" x="{x:.1f}" y="{TOP + ROOM - height:.1f}" '
                     f'width="{max(1.0, thick - 1):.1f}" height="{height:.1f}"><title>{escape(what)}</title></rect>'
                 )
-    every = max(1, len(labels) // 7)
-    for place in range(0, len(labels), every):
-        at = LEFT + place * step + (step / 2 if len(labels) <= 8 else 0)
-        anchor = "middle" if len(labels) <= 8 else "start"
-        parts.append(f'<text x="{at:.1f}" y="{TOP + ROOM + 14}" text-anchor="{anchor}">{escape(labels[place])}</text>')
-    parts.append(f'<text x="{(LEFT + WIDTH) / 2}" y="{TOP + ROOM + 30}" text-anchor="middle">{escape(unit)}</text>')
-    box = f'viewBox="0 0 {WIDTH} {TOP + ROOM + BOTTOM}"'
+    parts += _labels(labels, step)
+    lines = wrap(unit, int(WIDTH / CHARACTER)) or [""]
+    for number, line in enumerate(lines):
+        y = TOP + ROOM + FIRST_LINE + LINE * number
+        parts.append(f'<text x="{WIDTH / 2}" y="{y}" text-anchor="middle">{escape(line)}</text>')
+    box = f'viewBox="0 0 {WIDTH} {TOP + ROOM + FIRST_LINE + LINE * len(lines) - 10}"'
     svg = f'<svg {box} role="img" aria-label="{escape(title)}">{"".join(parts)}</svg>'
     keys = legend([one.name for one in series]) if len(series) > 1 else ""
     return f"<figure><figcaption>{escape(title)}</figcaption>{keys}{svg}{_figures(labels, series)}</figure>"
@@ -62,6 +66,20 @@ def legend(names: Sequence[str]) -> str:
 def shown(value: float) -> str:
     """A figure as people write it: thousands apart, no more digits than it is worth."""
     return f"{value:,.0f}" if abs(value) >= 100 or float(value).is_integer() else f"{value:.3g}"
+
+
+def _labels(labels: Sequence[str], step: float) -> list[str]:
+    """As many as can stand beside one another below bars that lie `step` apart."""
+    need = CHARACTER * (1 + max(map(len, labels), default=0))
+    is_few = len(labels) <= MOST_LABELS
+    every = max(1, ceil(need / step), 1 if is_few else len(labels) // 7)
+    shown_at = [(LEFT + (place + is_few / 2) * step, labels[place]) for place in range(0, len(labels), every)]
+    anchor = "middle" if is_few else "start"
+    return [
+        f'<text x="{at:.1f}" y="{TOP + ROOM + 14}" text-anchor="{anchor}">{escape(label)}</text>'
+        for at, label in shown_at
+        if is_few or at + CHARACTER * len(label) <= WIDTH
+    ]
 
 
 def _axis(top: float, percent: bool) -> str:

@@ -14,6 +14,7 @@ import pytest
 
 from curate.dedup.blocking import Samples, candidates
 from curate.dedup.geometry import WHOLE, View, matrix_of
+from curate.dedup.glance import LEAST, glances
 from curate.dedup.groups import Worth, groups_of, keeper_of
 from curate.dedup.matching import Clip, best_view, margin, match
 from curate.observers.signature import SIDE, SignatureObserver, borders, box_of, spectrum
@@ -148,6 +149,19 @@ def test_hashing_finds_noisy_and_mirrored_copies_without_all_pairs():
     copies = {(number, 2000 + number) for number in range(100)}
     assert len(copies & pairs) >= 98
     assert len(pairs) < 2100 * 2099 / 2 / 50
+
+
+def test_at_a_glance_a_mirrored_part_is_a_copy_and_one_common_picture_makes_none():
+    rng = np.random.default_rng(0)
+    fall = 60 / np.maximum(1, np.hypot(*np.indices((8, 8)))).ravel()
+    clip, other = rng.normal(size=(2, 20, 64)) * fall
+    turn = np.where(np.arange(64) % 8 % 2, -1, 1)
+    other[0] = clip[0]
+    part = clip[5:17].repeat(2, axis=0) * turn  # longer than what it is part of, as in slow motion
+    values = np.clip(np.concatenate([clip, part, other]), -127, 127).astype(np.int8)
+    copy, stranger = glances(values, np.array([0, 20, 44, 64]), np.array([[0, 1], [2, 0]]))
+    assert copy > LEAST > stranger
+    assert glances(values, np.array([0, 20, 44, 64]), np.empty((0, 2), np.int64)).shape == (0,)
 
 
 def test_one_wrong_link_does_not_join_two_groups():

@@ -66,3 +66,23 @@ def test_a_chart_says_its_figures_as_text():
     chart = bars("Length", ["<10", "10"], [Series("clips", [3, None])], "seconds")
     assert "clips, &lt;10: 3" in chart and "<td>3</td>" in chart
     assert chart.count("<rect") == 1
+
+
+def test_a_long_name_of_an_axis_takes_two_lines_within_the_chart():
+    unit = "how fast the camera moves to the right, in diagonals of the picture a second, mean of the whole clip"
+    chart = bars("Pan", ["0"], [Series("clips", [1])], unit)
+    # 460 pixels hold 73 characters of at most 6.3
+    lines = re.findall(r'<text x="230.0" y="(\d+)" text-anchor="middle">([^<]*)</text>', chart)
+    assert [(int(y), line) for y, line in lines] == [
+        (188, "how fast the camera moves to the right, in diagonals of the picture a"),
+        (202, "second, mean of the whole clip"),
+    ]
+    assert 'viewBox="0 0 460 206"' in chart
+
+
+def test_labels_below_bars_do_not_touch_and_end_within_the_chart():
+    labels = [f"-0.{place:06d}" for place in range(20)]  # 9 characters: 56.7 pixels, and one more between them
+    chart = bars("Pan", labels, [Series("clips", [1] * 20)], "diagonals a second")
+    at = [float(x) for x in re.findall(r'<text x="([\d.]+)" y="172"', chart)]
+    # 414 pixels for 20 bars: every fourth label needs 63 of 82.8; the sixth would begin at 460
+    assert at == [46.0, 128.8, 211.6, 294.4, 377.2]
