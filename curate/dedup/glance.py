@@ -15,7 +15,17 @@ from curate.dedup.views import NUM_SAME, TWO_VIEWS
 
 FEW, MANY = 8, 16  # samples of the shorter clip, and of the longer one among which each looks for its like
 LEAST = 0.72  # mean likeness below which two clips are not aligned: bench.dedup loses no recall by it, by 0.74 it does
+DOUBTED, LEAST_OF_DOUBTED = 0.80, 0.78  # the same where no two samples were more alike than the first in hashing
 AT_ONCE = 1 << 10  # pairs, so that what is computed of them stays in the processor's cache
+
+
+def worth_aligning(values: np.ndarray, starts: np.ndarray, ends: np.ndarray, likeness: np.ndarray) -> np.ndarray:
+    """Which pairs of clips are to be aligned: bool [P].
+
+    values, starts, ends: as `glances` has them; likeness: of the samples by which each pair was found [P].
+    """
+    seen = glances(values, starts, ends)
+    return (seen >= LEAST) & ((likeness >= DOUBTED) | (seen >= LEAST_OF_DOUBTED))
 
 
 def glances(values: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:

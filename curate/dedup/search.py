@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from curate.dedup.blocking import TABLES, Candidates, Samples, anchors_of, candidates
-from curate.dedup.glance import LEAST, glances
+from curate.dedup.glance import worth_aligning
 from curate.dedup.groups import groups_of
 from curate.dedup.matching import LIVELY, Clip, Match, best_view, margin, match
 from curate.observers.signature import BYTES
@@ -88,9 +88,9 @@ def search(signatures: Signatures, jobs: int, say: Callable[[str, int, int], Non
     chosen, samples = _anchors(signatures)
     hashed = iter(range(1, TABLES + 1))
     found = candidates(samples, beat=lambda: say("hashing", next(hashed), TABLES))
-    ends, rows = _likest(found, chosen, samples)
-    alike = glances(signatures.values, signatures.starts, ends) >= LEAST
-    ends, rows = ends[alike], rows[alike]
+    ends, rows, likeness = _likest(found, chosen, samples)
+    worth = worth_aligning(signatures.values, signatures.starts, ends, likeness)
+    ends, rows = ends[worth], rows[worth]
     known: dict[tuple[int, int], Pair] = {}
     margins = np.empty(len(ends), np.float32)
     at = 0
@@ -129,8 +129,9 @@ def _anchors(signatures: Signatures) -> tuple[np.ndarray, Samples]:
     return chosen, Samples(np.asarray(signatures.values[chosen]), clip.astype(np.int32))
 
 
-def _likest(found: Candidates, chosen: np.ndarray, samples: Samples) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of clips [P, 2] of which one is among the likest of the other, and their rows among all samples [P, 2].
+def _likest(found: Candidates, chosen: np.ndarray, samples: Samples) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pairs of clips [P, 2] of which one is among the likest of the other, their rows among all samples [P, 2], and how
+    alike these are [P].
 
     The lower number comes first. chosen: rows of the samples among all.
     """
@@ -142,8 +143,9 @@ def _likest(found: Candidates, chosen: np.ndarray, samples: Samples) -> tuple[np
         first = np.searchsorted(clips, clips)
         kept[order[np.arange(len(order)) - first < MAX_CANDIDATES]] = True
     rows = np.stack([chosen[found.one[kept]], chosen[found.other[kept]]], axis=1)
-    turned = ends[kept, 0] > ends[kept, 1]
-    return np.where(turned[:, None], ends[kept, ::-1], ends[kept]), np.where(turned[:, None], rows[:, ::-1], rows)
+    turned = (ends[kept, 0] > ends[kept, 1])[:, None]
+    ends = ends[kept]
+    return np.where(turned, ends[:, ::-1], ends), np.where(turned, rows[:, ::-1], rows), found.likeness[kept]
 
 
 _shared: Signatures | None = None

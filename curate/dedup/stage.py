@@ -23,7 +23,7 @@ from schemas.ids import fingerprint_of
 from schemas.spans import US
 
 STAGE = "dedup"
-VERSION = 1
+VERSION = 2
 METHOD = "signature"
 DEPENDS_ON = ("videos", "scans", "clips", "measures")
 MEMORY = "2GB"

@@ -14,7 +14,7 @@ import pytest
 
 from curate.dedup.blocking import Samples, candidates
 from curate.dedup.geometry import WHOLE, View, matrix_of
-from curate.dedup.glance import LEAST, glances
+from curate.dedup.glance import DOUBTED, LEAST, LEAST_OF_DOUBTED, glances, worth_aligning
 from curate.dedup.groups import Worth, groups_of, keeper_of
 from curate.dedup.matching import Clip, best_view, margin, match
 from curate.observers.signature import SIDE, SignatureObserver, borders, box_of, spectrum
@@ -162,6 +162,14 @@ def test_at_a_glance_a_mirrored_part_is_a_copy_and_one_common_picture_makes_none
     copy, stranger = glances(values, np.array([0, 20, 44, 64]), np.array([[0, 1], [2, 0]]))
     assert copy > LEAST > stranger
     assert glances(values, np.array([0, 20, 44, 64]), np.empty((0, 2), np.int64)).shape == (0,)
+
+
+def test_who_looks_little_alike_needs_samples_that_look_more_so(monkeypatch: pytest.MonkeyPatch):
+    seen = np.array([LEAST - 0.01, LEAST + 0.01, LEAST + 0.01, LEAST_OF_DOUBTED + 0.01], np.float32)
+    monkeypatch.setattr("curate.dedup.glance.glances", lambda *_: seen)
+    likeness = np.array([1, DOUBTED - 0.01, DOUBTED + 0.01, DOUBTED - 0.01], np.float32)
+    nothing = np.empty(0)
+    assert worth_aligning(nothing, nothing, nothing, likeness).tolist() == [False, False, True, True]
 
 
 def test_one_wrong_link_does_not_join_two_groups():
