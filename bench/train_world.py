@@ -28,8 +28,10 @@ from numpy.typing import NDArray
 from bench.measure import save
 from engine.catalogue import Catalogue
 from engine.views import quoted
+from engine.write import write
 from model.load import LoadedModel, load_model
 from model.prune import prune
+from schemas.ids import content_id
 from train.build_samples import SampleRule, build_samples
 from train.network.loading import load_for_training
 from train.preferences.choose import PairRule, choose_pairs
@@ -56,6 +58,8 @@ THINGS, EVENTS = 2, 2  # of a story at most
 REST_S = 2.0  # of stillness in films to be grounded; where events follow at once, marks would always be the same
 MET, MET_STEPS = range(200_000, 202_000), 400  # seeds of films in which a network first meets marks, and for how long
 GROUNDED_PROMPT = "Describe what happens."  # in words that the small world's tokenizer has
+WRONGLY = "wrong_times/train"
+MARKED = SampleRule("marked", kinds=("grounded",), task="grounded", prompts=(GROUNDED_PROMPT,))
 
 
 def main() -> int:
@@ -118,14 +122,15 @@ def grounding(catalogue: Catalogue, folder: Path, asked: argparse.Namespace) -> 
     """Tarsier2's SFT-1 and SFT-2 on few films whose events happen at any time: captions with the frames of their events
     beside plain ones and then plain ones, or only plain ones, of the same films in as many steps.
 
-    Both begin as one network. Tarsier2's had met grounding in its pre-training; so has this one, on other films, in
+    A third way has marks of other films: what it gains comes of a second text for each film, and not of the times.
+
+    All begin as one network. Tarsier2's had met grounding in its pre-training; so has this one, on other films, in
     which one event follows the other: it can write marks, and no film has told it when something happens.
     """
     truth = "model = 'truth/train' and video_key {} like '%_rests_%'"
     for name, pool in {"met": truth.format("not"), "films": truth.format("")}.items():
         build_samples(catalogue, SampleRule(name, kinds=("given",), where=pool))
-        marked = {"kinds": ("grounded",), "task": "grounded", "prompts": (GROUNDED_PROMPT,)}
-        build_samples(catalogue, SampleRule(f"{name} marked", where=pool, **marked))
+        build_samples(catalogue, replace(MARKED, dataset=f"{name} marked", where=pool))
     recipe = replace(story_teacher(), optimiser=replace(story_teacher().optimiser, lr=7e-4))
     start = folder / "start" / "model"
     if not start.is_dir():
@@ -134,7 +139,12 @@ def grounding(catalogue: Catalogue, folder: Path, asked: argparse.Namespace) -> 
         met = replace(_own(recipe, ("met", "met marked"), 0, asked), steps=MET_STEPS)
         _learned(catalogue, folder, "start", met, source)
     counts: dict[str, list[Counts]] = {}
-    for way, datasets in {"grounded": ("films", "films marked"), "plain": ("films",)}.items():
+    _mark_wrongly(catalogue, truth.format(""))
+    build_samples(catalogue, replace(MARKED, dataset="films marked wrongly", where=f"model = '{WRONGLY}'"))
+    ways = {
+        "grounded": ("films", "films marked"), "plain": ("films",), "wrong times": ("films", "films marked wrongly"),
+    }  # fmt: skip
+    for way, datasets in ways.items():
         for seed in range(asked.seeds):
             second = replace(recipe, optimiser=replace(recipe.optimiser, lr=3e-4))
             stages = {
@@ -147,7 +157,30 @@ def grounding(catalogue: Catalogue, folder: Path, asked: argparse.Namespace) -> 
                 counts.setdefault(f"{way} {stage}", []).append(_trained(catalogue, folder, run, own, before))
                 before = folder / run / "model"
     counts["before"] = [_judged(catalogue, start, "before")] * asked.seeds
-    return _compared(counts, ("grounded sft2", "plain sft2"), ("grounded sft1", "plain sft1"), ("plain sft2", "before"))
+    pairs = [
+        (f"grounded {stage}", f"{other} {stage}") for other in ("plain", "wrong times") for stage in ("sft1", "sft2")
+    ]
+    return _compared(counts, *pairs, ("plain sft2", "before"))
+
+
+def _mark_wrongly(catalogue: Catalogue, where: str) -> None:
+    """Grounded captions once more, each with the times of another film's that tells as many events."""
+    with catalogue.connect() as connection:
+        known = connection.execute(f"select count(*) from captions where model = '{WRONGLY}'").fetchall()[0][0]
+        sql = f"""select c.* from captions c join clips using (clip_id) join videos using (video_id)
+            where kind = 'grounded' and {where} order by caption_id"""
+        rows = connection.sql(sql).to_arrow_table().to_pylist()
+    if known:
+        return
+    alike: dict[int, list[dict[str, Any]]] = {}
+    for row in rows:
+        alike.setdefault(len(row["event_texts"]), []).append(row)
+    wrong = [
+        row | {"caption_id": content_id(row["caption_id"], WRONGLY), "model": WRONGLY,
+               "event_start_us": other["event_start_us"], "event_end_us": other["event_end_us"]}
+        for films in alike.values() for row, other in zip(films, films[1:] + films[:1], strict=True)
+    ]  # fmt: skip
+    write(catalogue, {"captions": wrong}, stage="wrong_times")
 
 
 def preference(catalogue: Catalogue, folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
