@@ -92,13 +92,14 @@ class Crew:
             self._works.put(partial(self._place, task, said))
 
     def _place(self, task: Task, said: Fetched | BaseException) -> None:
-        fetched, bug = (said, None) if isinstance(said, Fetched) else (Fetched("network", "the run ended"), said)
-        row = _row(task, fetched)
         try:
-            if fetched.outcome == "ok":
-                row = self._partials.place(row, fetched, self._forgotten)
+            if not isinstance(said, Fetched):
+                raise said
+            row, bug = _row(task, said), None
+            if said.outcome == "ok":
+                row = self._partials.place(row, said, self._forgotten)
         except BaseException as error:  # noqa: BLE001  (who takes it raises it again)
-            bug = error
+            row, bug = _row(task, Fetched("network", "the run ended")), error
         self._finished.put(Finished(task, row, bug))
 
 

@@ -104,9 +104,10 @@ class _Process:
         numbered = {next(self._numbers): _Asked(*fetch) for fetch in fetches}
         with self._asking:
             self._waiting |= numbered
-            self._say([(number, replace(one.target, stop=NEVER, beat=nothing)) for number, one in numbered.items()])
-            if self.is_gone:  # the thread that answers has gone with it
+            if self.is_gone:  # and the thread that answers with it
                 self._fail_all()
+            else:
+                self._say([(number, replace(one.target, stop=NEVER, beat=nothing)) for number, one in numbered.items()])
 
     def end(self) -> str:
         """Kill it; how it had ended, in words."""
@@ -114,13 +115,13 @@ class _Process:
 
     def _say(self, words: list[tuple[int, Target | None]]) -> None:
         """Targets to fetch, by number; None: that one is to stop."""
-        with contextlib.suppress(ConnectionError):  # it is gone: the listening thread sees that, too
+        with contextlib.suppress(OSError):  # it is gone: the listening thread sees that, too
             self._pipe.send_bytes(pickle.dumps(words))
 
     def _listen(self) -> None:
         heard, looked_at = select.poll(), time.monotonic()  # Connection.poll makes a selector at each call
         heard.register(self._pipe.fileno(), select.POLLIN)
-        with contextlib.suppress(EOFError, ConnectionError):
+        with contextlib.suppress(EOFError, OSError):  # it is gone, maybe in the middle of a message
             while True:
                 if heard.poll(_LOOK_SECONDS * 1000):
                     for number, said in pickle.loads(self._pipe.recv_bytes()):
@@ -186,7 +187,7 @@ class _Desk:
     def listen(self) -> None:
         try:
             words = pickle.loads(self._pipe.recv_bytes())
-        except (EOFError, ConnectionError):
+        except (EOFError, OSError):  # the scheduler is gone, maybe in the middle of a message
             os._exit(0)
         for number, target in words:
             if target is not None:
@@ -199,7 +200,7 @@ class _Desk:
         if self._answers:
             try:
                 self._pipe.send_bytes(pickle.dumps(self._answers))
-            except ConnectionError:
+            except OSError:
                 os._exit(0)
             self._answers = []
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,31 @@ def test_a_process_that_is_killed_fails_what_it_received_and_another_takes_its_p
     again = [receivers.fetch(Target("key", server.url("ok", "a.mp4"), tmp_path / "x.part")) for _ in range(2)]
     assert again[-1].outcome == "ok"
     assert not set(pids(receivers)) & set(before[:1])
+
+
+def test_what_is_asked_of_a_process_that_is_gone_fails_at_once(server: Server, tmp_path: Path):
+    receivers, told = Receivers(OPEN, "longtake", processes=1), queue.SimpleQueue[Fetched | BaseException]()
+    process = receivers._processes[0]
+    os.kill(process.pid, signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while not process.is_gone and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.ask([(Target("key", server.url("ok", "a.mp4"), tmp_path / "x.part"), told.put)])
+    said = told.get(timeout=10)
+    assert isinstance(said, Fetched)
+    assert (said.outcome, said.message) == ("network", "the process that received it ended by signal SIGKILL")
+
+
+def test_a_process_that_dies_within_a_message_fails_what_it_received(
+    server: Server, tmp_path: Path, monkeypatch: MonkeyPatch
+):
+    def cut_short(_: Connection) -> bytes:
+        raise OSError("got end of file during message")
+
+    monkeypatch.setattr(Connection, "recv_bytes", cut_short)
+    receivers = Receivers(OPEN, "longtake", processes=1)
+    told = receivers.fetch(Target("key", server.url("ok", "a.mp4"), tmp_path / "x.part"))
+    assert (told.outcome, (told.message or "")[:36]) == ("network", "the process that received it ended by"[:36])
 
 
 def test_an_ended_run_stops_a_fetch_and_keeps_what_came(receivers: Receivers, server: Server, tmp_path: Path):
