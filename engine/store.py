@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -99,13 +99,20 @@ class Store:
         return int(self._fs.info(self._path(name))["size"])
 
     def ages(self, folder: str) -> dict[str, float]:
-        """Seconds since each file of a folder was last written, by name, temporary ones too."""
-        at, base = time.time(), f"{folder}/" if folder else ""
+        """Seconds since each file of a folder was last written, by name, temporary ones too; without what goes away
+        while they are asked."""
+        at, base, ages = time.time(), f"{folder}/" if folder else "", dict[str, float]()
         with _plain_errors("list", self.url_of(folder)):
             if self._local:
-                files = [entry for entry in _scan(self._path(folder)) if entry.is_file()]
-                return {base + entry.name: at - entry.stat().st_mtime for entry in files}
-            return {name: at - self._fs.modified(self._path(name)).timestamp() for name in self._names(folder)}
+                for entry in _scan(self._path(folder)):
+                    with suppress(FileNotFoundError):
+                        if entry.is_file():
+                            ages[base + entry.name] = at - entry.stat().st_mtime
+                return ages
+            for name in self._names(folder):
+                with suppress(FileNotFoundError):
+                    ages[name] = at - self._fs.modified(self._path(name)).timestamp()
+            return ages
 
     def publish(self, name: str, content: bytes) -> None:
         """Make a file appear under its name, whole or not at all; one of that name is replaced."""

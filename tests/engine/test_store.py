@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from engine import store as store_module
 from engine.parts import content_of, hash_of, parse_merge, parse_part, part_name
 from engine.store import CatalogueError, Store
 
@@ -26,6 +27,20 @@ def test_what_is_published_is_listed_and_read(store, tmp_path):
     assert store.list_many(["a", "a/b"]) == {"a": ["a/three", "a/two"], "a/b": ["a/b/one"]}
     assert (store.read("a/three"), store.size("a/two"), store.exists("a/b/one")) == (b"from a file", 1, True)
     assert 0 <= store.ages("a")["a/two"] < 60
+
+
+def test_what_goes_away_while_ages_are_asked_is_left_out(store, monkeypatch):
+    store.publish("a/stays", b"1")
+    store.publish("a/goes", b"2")
+    listed, names = store_module._scan, store._names
+
+    def gone(found):
+        store.delete("a/goes")
+        return found
+
+    monkeypatch.setattr(store_module, "_scan", lambda folder: gone(listed(folder)))
+    monkeypatch.setattr(Store, "_names", lambda _, folder: gone(list(names(folder))))
+    assert list(store.ages("a")) == ["a/stays"]
 
 
 def test_publishing_again_replaces_and_deleting_twice_is_no_error(store):
