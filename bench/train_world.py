@@ -166,12 +166,11 @@ def grounding(catalogue: Catalogue, folder: Path, asked: argparse.Namespace) -> 
 def _mark_wrongly(catalogue: Catalogue, where: str) -> None:
     """Grounded captions once more, each with the times of another film's that tells as many events."""
     with catalogue.connect() as connection:
-        known = connection.execute(f"select count(*) from captions where model = '{WRONGLY}'").fetchall()[0][0]
+        if connection.execute(f"select 1 from captions where model = '{WRONGLY}' limit 1").fetchone():
+            return
         sql = f"""select c.* from captions c join clips using (clip_id) join videos using (video_id)
             where kind = 'grounded' and {where} order by caption_id"""
         rows = connection.sql(sql).to_arrow_table().to_pylist()
-    if known:
-        return
     alike: dict[int, list[dict[str, Any]]] = {}
     for row in rows:
         alike.setdefault(len(row["event_texts"]), []).append(row)

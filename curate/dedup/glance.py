@@ -15,7 +15,9 @@ from curate.dedup.views import NUM_SAME, TWO_VIEWS
 
 FEW, MANY = 8, 16  # samples of the shorter clip, and of the longer one among which each looks for its like
 LEAST = 0.72  # mean likeness below which two clips are not aligned: bench.dedup loses no recall by it, by 0.74 it does
-DOUBTED, LEAST_OF_DOUBTED = 0.80, 0.78  # the same where no two samples were more alike than the first in hashing
+DOUBTED, LEAST_OF_DOUBTED = 0.80, 0.78
+"""The second instead, where no two samples were more alike than the first in hashing: that spares two thirds of the
+strangers left, and costs bench.dedup one edited clip (docs/log.md)."""
 AT_ONCE = 1 << 10  # pairs, so that what is computed of them stays in the processor's cache
 
 

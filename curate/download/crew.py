@@ -64,7 +64,7 @@ class Crew:
     def take(self, timeout: float) -> Finished | None:
         """A task that is over; None where there is none within `timeout` seconds."""
         try:
-            return self._finished.get(timeout=timeout) if timeout else self._finished.get_nowait()
+            return self._finished.get(timeout=timeout)
         except queue.Empty:
             return None
 

@@ -37,11 +37,9 @@ class Receiver:
     came does not go with what was there.
     """
 
-    def __init__(
-        self, descriptor: int, settings: Settings, stop: Stop, block: bytearray | None = None, *, resume: bool
-    ) -> None:
+    def __init__(self, descriptor: int, settings: Settings, stop: Stop, block: bytearray, *, resume: bool) -> None:
         self._file, self._settings, self.stop = descriptor, settings, stop
-        self._block, self._filled = bytearray(BLOCK_BYTES) if block is None else block, 0
+        self._block, self._filled = block, 0
         self._hash, self._boxes, self.head = VideoHash(), Boxes(), b""
         self.begins_at = self._read_what_is_there() if resume else 0
         self.size, self.received, self.total = self.begins_at, 0, None

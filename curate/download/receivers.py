@@ -56,19 +56,14 @@ class Receivers(ManyAtOnce):
         return said
 
     def start(self, fetches: Sequence[tuple[Target, Done]]) -> None:
-        with self._lock:
-            shares: dict[_Process, list[tuple[Target, Done]]] = {}
-            for fetch in fetches:
-                process = self._least_busy(shares)
-                shares.setdefault(process, []).append(fetch)
+        with self._lock:  # the list stays the same one: what ends the processes at the end has it, too
+            self._processes[:] = [self._make() if process.is_gone else process for process in self._processes]
+            shares = {process: list[tuple[Target, Done]]() for process in self._processes}
+        for fetch in fetches:
+            shares[min(shares, key=lambda process: process.busy + len(shares[process]))].append(fetch)
         for process, share in shares.items():
-            process.ask(share)
-
-    def _least_busy(self, shares: dict[_Process, list[tuple[Target, Done]]]) -> _Process:
-        for place, process in enumerate(self._processes):
-            if process.is_gone:
-                self._processes[place] = self._make()
-        return min(self._processes, key=lambda process: process.busy + len(shares.get(process, ())))
+            if share:
+                process.ask(share)
 
 
 @dataclass
@@ -121,14 +116,17 @@ class _Process:
     def _listen(self) -> None:
         heard, looked_at = select.poll(), time.monotonic()  # Connection.poll makes a selector at each call
         heard.register(self._pipe.fileno(), select.POLLIN)
-        with contextlib.suppress(EOFError, OSError):  # it is gone, maybe in the middle of a message
-            while True:
-                if heard.poll(_LOOK_SECONDS * 1000):
-                    for number, said in pickle.loads(self._pipe.recv_bytes()):
-                        self._answer(number, BackendBug(said.traceback) if isinstance(said, Bug) else said)
-                if time.monotonic() - looked_at >= _LOOK_SECONDS:
-                    looked_at = time.monotonic()
-                    self._look_at_stops(looked_at)
+        while True:
+            if heard.poll(_LOOK_SECONDS * 1000):
+                try:
+                    answers = pickle.loads(self._pipe.recv_bytes())
+                except (EOFError, OSError):  # it is gone, maybe in the middle of a message
+                    break
+                for number, said in answers:
+                    self._answer(number, BackendBug(said.traceback) if isinstance(said, Bug) else said)
+            if time.monotonic() - looked_at >= _LOOK_SECONDS:
+                looked_at = time.monotonic()
+                self._look_at_stops(looked_at)
         with self._asking:
             self.is_gone = True
             self._fail_all()

@@ -160,7 +160,7 @@ class _Run:
                 if not running and waiting.is_empty:
                     break
                 pause = waiting.wait(time.monotonic()) if running < self.job.threads else 0.5
-                running -= self._collect(waiting, crew, min(0.5, max(0.005, pause)), wait=running > 0)
+                running -= self._collect(waiting, crew, min(0.5, max(0.005, pause)))
                 if len(self._rows) >= FLUSH_ROWS or time.monotonic() - self._flushed_at >= FLUSH_SECONDS:
                     self._flush()
         finally:
@@ -168,7 +168,7 @@ class _Run:
             crew.let_go()
             deadline = time.monotonic() + 5.0
             while running and time.monotonic() < deadline:
-                running -= self._collect(waiting, crew, 0.2, wait=True)
+                running -= self._collect(waiting, crew, 0.2)
             self._flush()
             self.report.left = waiting.left
             self.report.tally.seconds = time.monotonic() - self._began
@@ -198,12 +198,9 @@ class _Run:
         crew.start(started)
         return len(started)
 
-    def _collect(self, waiting: Queue, crew: Crew, timeout: float, *, wait: bool) -> int:
-        """Take what the crew finished; returns how many."""
-        count = 0
-        finished = crew.take(timeout) if wait else None
-        if finished is None and not wait:
-            time.sleep(timeout)
+    def _collect(self, waiting: Queue, crew: Crew, timeout: float) -> int:
+        """Take what the crew finished, and wait for something so long; returns how many."""
+        count, finished = 0, crew.take(timeout)
         while finished is not None:
             count += 1
             self._settle(finished, waiting)

@@ -44,10 +44,6 @@ class Transfers:
         """Call something in a turn in which there is something to read."""
         self._selector.register(descriptor, selectors.EVENT_READ, when_readable)
 
-    def forget(self, descriptor: int) -> None:
-        """Watch it no more."""
-        self._selector.unregister(descriptor)
-
     def start(self, fetching: Fetching, done: Done) -> None:
         """Begin a fetch; `done` is called in a later turn, or at once, with what came of it or what it raised."""
         self._go_on(fetching, done, None)

@@ -88,7 +88,8 @@ def test_a_process_that_dies_within_a_message_fails_what_it_received(
     monkeypatch.setattr(Connection, "recv_bytes", cut_short)
     receivers = Receivers(OPEN, "longtake", processes=1)
     told = receivers.fetch(Target("key", server.url("ok", "a.mp4"), tmp_path / "x.part"))
-    assert (told.outcome, (told.message or "")[:36]) == ("network", "the process that received it ended by"[:36])
+    assert told.outcome == "network"
+    assert (told.message or "").startswith("the process that received it ended by")
 
 
 def test_an_ended_run_stops_a_fetch_and_keeps_what_came(receivers: Receivers, server: Server, tmp_path: Path):
